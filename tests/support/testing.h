@@ -1,0 +1,14 @@
+/* Brings in cmocka and the headers it wants before it, in the order it wants them.
+ *
+ * Nothing else includes cmocka. */
+#ifndef COF_TESTS_SUPPORT_TESTING_H
+#define COF_TESTS_SUPPORT_TESTING_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#endif
