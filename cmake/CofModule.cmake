@@ -9,7 +9,7 @@
 #     cmocka executable and ctest entry. Its first label is its kind, taken from tests/<kind>/;
 #     it may include the private headers of the folders it links.
 #   cof_fuzz(NAME fuzz_x SOURCES fuzz_x.c … LINK <folder>… [CORPUS folder] [LIBRARIES …])
-#     LLVMFuzzerTestOneInput in SOURCES; every file of the corpus is replayed as a test, and with
+#     LLVMFuzzerTestOneInput of fuzzing.h in SOURCES; every file of the corpus is replayed as a test, and with
 #     COF_BUILD_FUZZ the executable <name>_libfuzzer searches for more.
 
 include(CheckPIESupported)
@@ -179,13 +179,11 @@ function(cof_fuzz)
   cof_test_executable(${arg_NAME} SOURCES ${arg_SOURCES}
                       ${PROJECT_SOURCE_DIR}/tests/support/fuzz_replay.c
                       LINK ${arg_LINK} LIBRARIES ${arg_LIBRARIES})
-  target_compile_options(${arg_NAME} PRIVATE -Wno-missing-prototypes)
   cof_test_register(${arg_NAME} COMMAND ${arg_NAME} ${arg_CORPUS})
   if(COF_BUILD_FUZZ)
     cof_test_executable(${arg_NAME}_libfuzzer SOURCES ${arg_SOURCES} LINK ${arg_LINK}
                         LIBRARIES ${arg_LIBRARIES})
-    target_compile_options(${arg_NAME}_libfuzzer PRIVATE -Wno-missing-prototypes
-                           -fsanitize=fuzzer)
+    target_compile_options(${arg_NAME}_libfuzzer PRIVATE -fsanitize=fuzzer)
     target_link_options(${arg_NAME}_libfuzzer PRIVATE -fsanitize=fuzzer)
   endif()
 endfunction()

@@ -2,16 +2,15 @@
  *
  * Each argument is a file or a folder of files. An empty corpus is a failure: a test that ran
  * nothing must not pass. */
+#include "fuzzing.h"
+
 #include <dirent.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static size_t replay_file(const char *path)
+static void replay_file(const char *path)
 {
     FILE *file = fopen(path, "rb");
     uint8_t *data = NULL;
@@ -44,7 +43,6 @@ static size_t replay_file(const char *path)
     free(data);
     (void)LLVMFuzzerTestOneInput(exact, size);
     free(exact);
-    return 1;
 }
 
 static size_t replay_folder(const char *path)
@@ -62,8 +60,10 @@ static size_t replay_folder(const char *path)
         int length = snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
 
         if (length > 0 && (size_t)length < sizeof(name) && stat(name, &status) == 0 &&
-            S_ISREG(status.st_mode))
-            count += replay_file(name);
+            S_ISREG(status.st_mode)) {
+            replay_file(name);
+            count++;
+        }
     }
     (void)closedir(folder);
     return count;
@@ -78,8 +78,10 @@ int main(int argc, char **argv)
 
         if (stat(argv[i], &status) == 0 && S_ISDIR(status.st_mode))
             count += replay_folder(argv[i]);
-        else
-            count += replay_file(argv[i]);
+        else {
+            replay_file(argv[i]);
+            count++;
+        }
     }
     printf("%zu inputs replayed\n", count);
     return count > 0 ? 0 : 1;

@@ -4,9 +4,9 @@
 #ifndef COF_TESTS_SUPPORT_TESTING_H
 #define COF_TESTS_SUPPORT_TESTING_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
