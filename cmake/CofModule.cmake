@@ -30,6 +30,8 @@ target_compile_options(cof_options INTERFACE
     ${cof_shared_warnings}
     "$<$<COMPILE_LANGUAGE:C>:${cof_c_warnings}>"
     $<$<C_COMPILER_ID:Clang>:-Wno-gnu-zero-variadic-macro-arguments>
+    # Every cmocka case takes a state that most do not use.
+    $<$<BOOL:$<TARGET_PROPERTY:COF_IS_TEST>>:-Wno-unused-parameter>
     $<$<BOOL:${COF_WERROR}>:-Werror>)
 # Defined empty, so that a file which says "#define _GNU_SOURCE" for itself agrees with it.
 target_compile_definitions(cof_options INTERFACE $<$<COMPILE_LANGUAGE:C>:_GNU_SOURCE=>)
@@ -109,8 +111,7 @@ function(cof_test_executable target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINK;LIBRARIES")
   add_executable(${target} ${arg_SOURCES})
   cof_configure_target(${target})
-  # Every cmocka case takes a state that most do not use.
-  target_compile_options(${target} PRIVATE -Wno-unused-parameter)
+  set_target_properties(${target} PROPERTIES COF_IS_TEST ON)
   target_compile_definitions(${target} PRIVATE COF_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
   foreach(folder IN LISTS arg_LINK)
