@@ -1,0 +1,36 @@
+/* Backend `bert`: a BERT encoder of our own over oneDNN, opened from a model folder as published.
+ *
+ * Files read: config.json, model.safetensors (f32, f16, bf16), tokenizer.json or vocab.txt
+ * (WordPiece), and where present tokenizer_config.json, sentence_bert_config.json (max_seq_length),
+ * 1_Pooling/config.json, modules.json (whether vectors are normalised; ours always are).
+ *
+ * A batch is one packed token matrix without padding; attention runs per sequence. Work is spread
+ * over `pool` with the calling thread taking part, and oneDNN itself is called single-threaded. */
+#ifndef COF_EMBEDDER_BERT_H
+#define COF_EMBEDDER_BERT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cof/base/pool.h>
+#include <cof/base/status.h>
+#include <cof/embedder/embedder.h>
+
+struct cof_bert_options {
+    const char *folder;             /* the model folder */
+    const char *name;               /* public name; NULL = the folder's last part */
+    struct cof_pool *pool;          /* borrowed; NULL = only the calling thread works */
+    size_t max_batch_count;         /* 0 = 2048 */
+    size_t max_tokens_in_flight;    /* per call: packed tokens computed at once; 0 = 16,384 */
+    const uint8_t *weights_sha256;  /* 32 bytes of model.safetensors when the caller knows it; enters
+                                     * the fingerprint. NULL = a digest of sizes and samples of the
+                                     * tensors is used instead */
+};
+
+/* COF_NOT_FOUND (no such folder or file, naming it), COF_INVALID (files that are no BERT model or
+ * disagree, naming file and field), COF_CORRUPT (safetensors offsets, shapes or sizes that lie). */
+COF_MUST_USE enum cof_status cof_bert_open(const struct cof_bert_options *options,
+                                           struct cof_embedder **out_embedder,
+                                           struct cof_error *err);
+
+#endif
