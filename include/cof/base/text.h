@@ -53,6 +53,9 @@ bool cof_bytes_equal(struct cof_bytes a, struct cof_bytes b);
 /* True when `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). NUL is
  * allowed. On false, *out_offset (may be NULL) is the first bad byte. */
 bool cof_utf8_is_valid(struct cof_text text, size_t *out_offset);
+/* Size (1-4) of the well-formed sequence at text.data[offset], 0 where there is none. For text that
+ * may be broken: after a 0 go on at the next byte. */
+size_t cof_utf8_sequence_size(struct cof_text text, size_t offset);
 /* Decodes the code point at text.data[offset] of VALID text and returns its size in bytes (1–4). */
 size_t cof_utf8_decode(struct cof_text text, size_t offset, uint32_t *out_code_point);
 /* Writes 1–4 bytes, returns how many. */
