@@ -24,8 +24,10 @@ COF_MUST_USE enum cof_status cof_path_join(char *out_path, const char *folder, c
 /* Reads the whole file; COF_NOT_FOUND when absent, COF_TOO_LARGE over max_bytes. Appends to out. */
 COF_MUST_USE enum cof_status cof_file_read(const char *path, size_t max_bytes,
                                            struct cof_buffer *out, struct cof_error *err);
-/* Writes a new file beside, fdatasync, rename over, fsync of the folder: after COF_OK the new
- * content is there whole, after any failure the old one is. `mode` as for open(2). */
+/* Writes a new file beside (`path`.new, replaced when an earlier crash left one), fdatasync, rename
+ * over, fsync of the folder: after COF_OK the new content is there whole, after any failure the old
+ * one is; only when that last fsync fails is it unknown which of the two survives a power loss.
+ * `mode` as for open(2). */
 COF_MUST_USE enum cof_status cof_file_write_atomic(const char *path, struct cof_bytes content,
                                                    unsigned mode, struct cof_error *err);
 /* write(2) / pwrite(2) / pread(2) until done; EINTR and short results are handled.

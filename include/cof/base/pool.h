@@ -37,6 +37,9 @@ COF_MUST_USE enum cof_status cof_pool_submit(struct cof_pool *pool, cof_job_fn r
 void cof_pool_for(struct cof_pool *pool, size_t count, size_t grain, cof_range_fn run,
                   void *context);
 size_t cof_pool_thread_count(const struct cof_pool *pool);
+/* 0 … thread_count - 1 on a worker of this pool, thread_count on any other thread; so an array of
+ * thread_count + 1 states serves cof_pool_for when only one outside thread calls it at a time. */
+size_t cof_pool_worker_index(const struct cof_pool *pool);
 size_t cof_pool_queue_count(const struct cof_pool *pool); /* waiting now */
 
 #endif
