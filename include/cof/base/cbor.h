@@ -51,11 +51,14 @@ int64_t cof_cbor_read_integer(struct cof_cbor_reader *reader); /* positive or ne
 struct cof_bytes cof_cbor_read_bytes(struct cof_cbor_reader *reader);
 struct cof_text cof_cbor_read_text(struct cof_cbor_reader *reader); /* refuses bad UTF-8 */
 size_t cof_cbor_read_array(struct cof_cbor_reader *reader);         /* item count */
-size_t cof_cbor_read_map(struct cof_cbor_reader *reader);           /* pair count */
+/* Pair count. The whole map is looked through first, so that keys out of order or twice, and
+ * anything malformed inside, fail here and not half-way. */
+size_t cof_cbor_read_map(struct cof_cbor_reader *reader);
 bool cof_cbor_read_bool(struct cof_cbor_reader *reader);
 void cof_cbor_read_null(struct cof_cbor_reader *reader);
 double cof_cbor_read_double(struct cof_cbor_reader *reader);
-/* Passes over one whole item, whatever it is (depth <= 16). */
+/* Passes over one whole item, whatever it is (at most 16 arrays and maps inside one another), and
+ * checks all of it. */
 void cof_cbor_skip(struct cof_cbor_reader *reader);
 /* COF_CORRUPT when a read failed or, with `must_be_at_end`, when bytes are left. */
 COF_MUST_USE enum cof_status cof_cbor_finish(const struct cof_cbor_reader *reader,
