@@ -24,7 +24,7 @@ struct cof_json_tree; /* a parsed document */
 
 struct cof_json_limits {
     size_t max_bytes; /* 0 = 1 MiB */
-    size_t max_depth; /* 0 = 32 */
+    size_t max_depth; /* arrays and objects inside one another; 0 = 32, never more than 512 */
     size_t max_nodes; /* 0 = 100,000 values in all, keys not counted */
 };
 
@@ -37,8 +37,10 @@ enum cof_json_type {
     COF_JSON_OBJECT,
 };
 
-/* Parses exactly one JSON value. Fails with COF_INVALID (message says what and at which byte),
- * COF_TOO_LARGE or COF_NO_MEMORY. `limits` NULL means the defaults. */
+/* Parses exactly one JSON value. Fails with COF_INVALID (message says what and at which byte, or
+ * which key comes twice), COF_TOO_LARGE (more bytes or values than the limits; too deep is
+ * COF_INVALID) or COF_NO_MEMORY. A number of more than 63 characters is COF_INVALID too. `limits`
+ * NULL means the defaults. The tree is owned by the caller and keeps nothing of `text`. */
 COF_MUST_USE enum cof_status cof_json_parse(struct cof_text text,
                                             const struct cof_json_limits *limits,
                                             struct cof_json_tree **out_tree,
