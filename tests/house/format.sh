@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Fails when a C or C++ file is not as clang-format would write it.
+#
+#   tests/house/format.sh [ROOT]
+#
+# To mend all: clang-format -i on the files it names.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "${1:-$here/../..}" && pwd)
+source "$here/files.sh"
+
+cd "$root"
+files=$(house_files "$root" '*.c' '*.h' '*.cc' '*.cu' '*.cuh')
+findings=$(printf '%s\n' "$files" |
+    xargs -r -d '\n' -n 16 -P 2 clang-format --dry-run -Werror 2>&1 | grep -E 'error:|rror' || true)
+house_verdict format "$findings" "$(printf '%s\n' "$files" | grep -c .) files"
