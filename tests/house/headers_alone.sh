@@ -15,7 +15,8 @@ count=0
 while IFS= read -r header; do
     [[ $header == include/* ]] || continue
     count=$((count + 1))
-    if ! message=$("${CC:-gcc}" "${flags[@]}" "$root/$header" 2>&1); then
+    if ! message=$(printf '#include <%s>\n' "${header#include/}" |
+        "${CC:-gcc}" "${flags[@]}" - 2>&1); then
         findings+="${findings:+$'\n'}$header does not compile alone:"$'\n'"$message"
     fi
 done < <(house_files "$root" '*.h')
