@@ -115,12 +115,19 @@ pin() {
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
     else
-        mend "run as root, or install sudo"
-        give_up "installing system packages needs root"
+        sudo "$@"
     fi
+}
+
+# Makes sure that as_root will work later, when its questions would end up in a log.
+become_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        return
+    fi
+    mend "run as root, or install sudo and be allowed to use it"
+    command -v sudo >/dev/null || give_up "installing system packages needs root"
+    sudo -n true 2>/dev/null || sudo -v
 }
 
 # Prints those of the Debian packages named that are not installed.
@@ -148,6 +155,7 @@ install_packages() {
         return
     fi
     say "installing $missing"
+    become_root
     mend "look at the log named above; 'apt-get update' must be able to reach Debian's packages"
     run_logged "$cache/logs/apt-update.log" as_root apt-get update
     # shellcheck disable=SC2086
