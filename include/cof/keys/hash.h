@@ -20,8 +20,7 @@ void cof_sha256(struct cof_bytes bytes, uint8_t out_digest[COF_SHA256_SIZE]);
 void cof_sha256_prefixed(uint8_t prefix, struct cof_bytes a, struct cof_bytes b,
                          uint8_t out_digest[COF_SHA256_SIZE]);
 /* Of a whole file, streamed. COF_NOT_FOUND, COF_IO. */
-COF_MUST_USE enum cof_status cof_sha256_file(const char *path,
-                                             uint8_t out_digest[COF_SHA256_SIZE],
+COF_MUST_USE enum cof_status cof_sha256_file(const char *path, uint8_t out_digest[COF_SHA256_SIZE],
                                              struct cof_error *err);
 
 /* HMAC over parts in order; give each variable-length part a length prefix yourself where two
@@ -43,8 +42,7 @@ void cof_ed25519_public(const uint8_t seed[COF_ED25519_SEED_SIZE],
                         uint8_t out_public[COF_ED25519_PUBLIC_SIZE]);
 void cof_ed25519_sign(const uint8_t seed[COF_ED25519_SEED_SIZE], struct cof_bytes message,
                       uint8_t out_signature[COF_ED25519_SIGNATURE_SIZE]);
-bool cof_ed25519_verify(const uint8_t public_key[COF_ED25519_PUBLIC_SIZE],
-                        struct cof_bytes message,
+bool cof_ed25519_verify(const uint8_t public_key[COF_ED25519_PUBLIC_SIZE], struct cof_bytes message,
                         const uint8_t signature[COF_ED25519_SIGNATURE_SIZE]);
 
 #endif

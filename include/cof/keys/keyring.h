@@ -26,8 +26,8 @@
 struct cof_keyring;
 
 struct cof_keyring_options {
-    const char *folder;          /* the keys folder, never inside the data folder */
-    struct cof_text passphrase;  /* empty = key file `root.key` in the folder */
+    const char *folder;         /* the keys folder, never inside the data folder */
+    struct cof_text passphrase; /* empty = key file `root.key` in the folder */
     const struct cof_clock *clock;
     const struct cof_random *random;
     cof_notice_fn notice; /* e.g. keys lie on the same device as the data; may be NULL */
@@ -49,12 +49,12 @@ uint64_t cof_keyring_epoch(const struct cof_keyring *keyring);
 
 /* Keys of the store itself, one per purpose; they exist from creation. */
 enum cof_system_key {
-    COF_KEY_STORE_META = 1,   /* rows that belong to no collection */
-    COF_KEY_STORE_BLIND,      /* their blinded LMDB keys */
-    COF_KEY_CREDENTIAL,       /* pepper of API key hashes */
-    COF_KEY_AUDIT_SIGN,       /* Ed25519 seed */
-    COF_KEY_AUDIT_PSEUDONYM,  /* actor_ref */
-    COF_KEY_AUDIT_PAYLOAD,    /* sealed payloads */
+    COF_KEY_STORE_META = 1,  /* rows that belong to no collection */
+    COF_KEY_STORE_BLIND,     /* their blinded LMDB keys */
+    COF_KEY_CREDENTIAL,      /* pepper of API key hashes */
+    COF_KEY_AUDIT_SIGN,      /* Ed25519 seed */
+    COF_KEY_AUDIT_PSEUDONYM, /* actor_ref */
+    COF_KEY_AUDIT_PAYLOAD,   /* sealed payloads */
     COF_KEY_OUTBOX,
 };
 void cof_keyring_system_key(const struct cof_keyring *keyring, enum cof_system_key purpose,
@@ -62,8 +62,7 @@ void cof_keyring_system_key(const struct cof_keyring *keyring, enum cof_system_k
 
 /* Makes the key of a new collection and writes the keyring. Idempotent. */
 COF_MUST_USE enum cof_status cof_keyring_add_collection(struct cof_keyring *keyring,
-                                                        uint64_t collection,
-                                                        struct cof_error *err);
+                                                        uint64_t collection, struct cof_error *err);
 /* Destroys a collection's key and its buckets and writes a new keyring epoch: what was sealed under
  * them cannot be opened again, in this data folder or in a copy of it. */
 COF_MUST_USE enum cof_status cof_keyring_destroy_collection(struct cof_keyring *keyring,

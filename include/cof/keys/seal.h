@@ -40,7 +40,7 @@ struct cof_seal_context {
     uint8_t store_uuid[16];
     uint64_t collection; /* 0 = the store itself */
     uint8_t table;
-    uint16_t schema;            /* of the plaintext's encoding */
+    uint16_t schema;             /* of the plaintext's encoding */
     struct cof_bytes stored_key; /* the LMDB key under which the value lies */
     uint64_t record_version;
 };

@@ -37,7 +37,9 @@ struct cof_sealed_file_context {
 struct cof_sealed_writer;
 struct cof_sealed_reader;
 
-/* Writes to a temporary file beside `path`; nothing is visible under `path` before commit. */
+/* Writes to a temporary file beside `path`; nothing is visible under `path` before commit. A crash
+ * may leave the temporary file, `path`.<16 hexadecimal digits>.tmp. After a failed call the writer
+ * can only be closed. */
 COF_MUST_USE enum cof_status cof_sealed_writer_open(const char *path, const struct cof_key *key,
                                                     const struct cof_sealed_file_context *context,
                                                     const struct cof_random *random,
@@ -59,7 +61,10 @@ COF_MUST_USE enum cof_status cof_sealed_reader_open(const char *path, const stru
                                                     struct cof_sealed_reader **out_reader,
                                                     struct cof_error *err);
 uint64_t cof_sealed_reader_size(const struct cof_sealed_reader *reader); /* of the plaintext */
-/* Reads exactly `size` bytes at `offset`, verified. */
+/* What the file says; never over the context's. */
+uint16_t cof_sealed_reader_format_version(const struct cof_sealed_reader *reader);
+/* Reads exactly `size` bytes at `offset`, verified; COF_INVALID past the end. On failure `out` may
+ * hold verified bytes of the chunks before the bad one. */
 COF_MUST_USE enum cof_status cof_sealed_reader_read(struct cof_sealed_reader *reader,
                                                     uint64_t offset, void *out, size_t size,
                                                     struct cof_error *err);
