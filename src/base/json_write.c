@@ -110,10 +110,21 @@ static void begin_item(struct cof_json_writer *writer)
     writer->has_items |= bit;
 }
 
+/* Too many levels, or an end without a beginning, are bugs of ours; where asserts are compiled out
+ * the output is marked as failed rather than malformed. */
+static bool can_go_on(struct cof_json_writer *writer, bool is_possible)
+{
+    assert(is_possible);
+    if (!is_possible)
+        writer->out->has_failed = true;
+    return is_possible;
+}
+
 static void begin_container(struct cof_json_writer *writer, uint8_t bracket)
 {
+    if (!can_go_on(writer, writer->depth < MAX_OPEN_LEVELS))
+        return;
     begin_item(writer);
-    assert(writer->depth < MAX_OPEN_LEVELS);
     cof_buffer_append_byte(writer->out, bracket);
     writer->depth++;
     writer->has_items &= ~(UINT64_C(1) << writer->depth);
@@ -121,7 +132,8 @@ static void begin_container(struct cof_json_writer *writer, uint8_t bracket)
 
 static void end_container(struct cof_json_writer *writer, uint8_t bracket)
 {
-    assert(writer->depth > 0 && !writer->is_after_key);
+    if (!can_go_on(writer, writer->depth > 0 && !writer->is_after_key))
+        return;
     cof_buffer_append_byte(writer->out, bracket);
     writer->depth--;
 }

@@ -6,6 +6,7 @@
 #ifndef COF_BASE_HTTP_CLIENT_H
 #define COF_BASE_HTTP_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <cof/base/buffer.h>
@@ -24,14 +25,20 @@ struct cof_http_client_options {
     size_t max_response_bytes;  /* 0 = 64 MiB; COF_TOO_LARGE beyond */
 };
 
+/* COF_INVALID for an address that is not http or https, carries a user, a query or a fragment, and
+ * for a token that cannot stand in a header. Connects to nothing yet. */
 COF_MUST_USE enum cof_status cof_http_client_create(const struct cof_http_client_options *options,
                                                     struct cof_http_client **out_client,
                                                     struct cof_error *err);
+/* No call may be under way. The token is wiped. NULL is fine. */
 void cof_http_client_destroy(struct cof_http_client *client);
 
-/* Sends `method` ("GET", "POST" …) to base_url + path (path begins with '/'). For GET without a
- * body, pass an empty one. The response body is appended to out_body whatever the HTTP status.
- * Fails with COF_UNAVAILABLE when the peer cannot be reached, COF_TIMEOUT, COF_CANCELED. */
+/* Sends `method` ("GET", "POST" …) to base_url + path. `path` begins with '/', has no "." or ".."
+ * segment, no '#', no spaces (COF_INVALID); so it cannot leave the prefix of base_url. For GET
+ * without a body, pass an empty one; `content_type` may be NULL. The response body is appended to
+ * out_body whatever the HTTP status. Fails with COF_UNAVAILABLE when the peer cannot be reached, its
+ * certificate is not trusted or it breaks off, COF_TOO_LARGE, COF_TIMEOUT, COF_CANCELED (noticed
+ * within a tenth of a second), COF_NO_MEMORY. */
 COF_MUST_USE enum cof_status cof_http_client_send(struct cof_http_client *client,
                                                   const char *method, const char *path,
                                                   const char *content_type, struct cof_bytes body,
@@ -39,8 +46,10 @@ COF_MUST_USE enum cof_status cof_http_client_send(struct cof_http_client *client
                                                   long *out_http_status,
                                                   struct cof_buffer *out_body,
                                                   struct cof_error *err);
-/* The same, but hands the body to `each` as it arrives (for NDJSON and SSE). Returning false stops
- * the transfer and the call fails with COF_CANCELED. */
+/* The same, but hands the body to `each` as it arrives (for NDJSON and SSE). *out_http_status is set
+ * before the first call of `each`, so that it can tell an answer from an error page; it stays set
+ * when the transfer fails later. Returning false stops the transfer and the call fails with
+ * COF_CANCELED. */
 typedef bool (*cof_http_chunk_fn)(void *context, struct cof_bytes chunk);
 COF_MUST_USE enum cof_status cof_http_client_stream(struct cof_http_client *client,
                                                     const char *method, const char *path,

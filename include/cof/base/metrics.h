@@ -25,7 +25,9 @@ void cof_metrics_destroy(struct cof_metrics *metrics);
 
 /* Returns the series of that name and labels, made at the first call; safe from any thread but not
  * meant for hot paths. `labels` is NULL or the inside of the braces: route="search",code="200".
- * Never NULL: when out of memory a shared sink is returned. `help` is copied. */
+ * A label value is escaped by the caller. Never NULL: when out of memory, when the name is no
+ * metric's name ([a-zA-Z_][a-zA-Z0-9_]*) or is taken by another kind, a shared sink is returned.
+ * Everything is copied; the series lives as long as `metrics`. */
 struct cof_metric *cof_metrics_series(struct cof_metrics *metrics, enum cof_metric_kind kind,
                                       const char *name, const char *labels, const char *help);
 void cof_metric_add(struct cof_metric *metric, int64_t amount);    /* counter, gauge */
