@@ -35,7 +35,7 @@ static void derive_subkey(const uint8_t key[COF_KEY_SIZE], const uint8_t nonce[C
     mask[BLOCK_SIZE - 1] = (uint8_t)(mask[BLOCK_SIZE - 1] << 1 ^ carry);
 
     for (uint8_t counter = 1; counter <= 2; counter++) {
-        uint8_t *block = out_subkey + (counter - 1) * BLOCK_SIZE;
+        uint8_t *block = out_subkey + (size_t)(counter - 1) * BLOCK_SIZE;
         memcpy(block, (const uint8_t[4]){0, counter, 'X', 0}, 4);
         memcpy(block + 4, nonce, NONCE_HALF);
         for (unsigned i = 0; i < BLOCK_SIZE; i++)

@@ -7,10 +7,15 @@
  * wrapped by their bucket's key and kept by the store. So a copy of the data folder of any age
  * holds no key above the document level.
  *
- * Errors are one clear sentence each: no key file, wrong permissions, wrong key or passphrase, a
- * keyring of a newer format, a keyring of another store. Opening changes nothing on disk.
+ * Errors are one clear sentence each, naming the cure: COF_NOT_FOUND (no folder, keyring or key
+ * file), COF_DENIED (another owner, readable by others, wrong key or passphrase), COF_INVALID (a
+ * passphrase missing or not wanted, keys inside the data folder), COF_CONFLICT (a keyring of a
+ * newer format, or changed by another process since it was opened), COF_CORRUPT (altered). Opening
+ * changes nothing on disk. A root.key of another store is a wrong key; that a whole keys folder
+ * belongs to another store only the store can tell, by cof_keyring_store_uuid().
  *
- * One keyring object serves all threads. Keys live in locked memory, excluded from core dumps. */
+ * One keyring object serves all threads; lookups never wait for the disk. Keys live in memory that
+ * is locked where the system allows it (a notice says when not) and excluded from core dumps. */
 #ifndef COF_KEYS_KEYRING_H
 #define COF_KEYS_KEYRING_H
 
@@ -27,6 +32,7 @@ struct cof_keyring;
 
 struct cof_keyring_options {
     const char *folder;         /* the keys folder, never inside the data folder */
+    const char *data_folder;    /* checked and warned about; NULL = not known here */
     struct cof_text passphrase; /* empty = key file `root.key` in the folder */
     const struct cof_clock *clock;
     const struct cof_random *random;
@@ -34,8 +40,9 @@ struct cof_keyring_options {
     void *notice_context;
 };
 
-/* Makes the folder (0700), root.key (unless a passphrase is given) and an empty keyring with a new
- * store uuid. COF_CONFLICT when a keyring is already there: keys are never overwritten. */
+/* Makes the folder (0700), root.key (unless a passphrase is given; one that lies there is used) and
+ * an empty keyring with a new store uuid. COF_CONFLICT when a keyring is already there: keys are
+ * never overwritten. */
 COF_MUST_USE enum cof_status cof_keyring_create(const struct cof_keyring_options *options,
                                                 struct cof_keyring **out_keyring,
                                                 struct cof_error *err);
@@ -64,7 +71,8 @@ void cof_keyring_system_key(const struct cof_keyring *keyring, enum cof_system_k
 COF_MUST_USE enum cof_status cof_keyring_add_collection(struct cof_keyring *keyring,
                                                         uint64_t collection, struct cof_error *err);
 /* Destroys a collection's key and its buckets and writes a new keyring epoch: what was sealed under
- * them cannot be opened again, in this data folder or in a copy of it. */
+ * them cannot be opened again, in this data folder or in a copy of it (but by whoever kept both an
+ * old keyring and the KEK). COF_NOT_FOUND when the collection has no key. */
 COF_MUST_USE enum cof_status cof_keyring_destroy_collection(struct cof_keyring *keyring,
                                                             uint64_t collection,
                                                             struct cof_error *err);
@@ -85,8 +93,11 @@ COF_MUST_USE enum cof_status cof_keyring_collection_key(const struct cof_keyring
                                                         struct cof_error *err);
 
 /* Document keys. The bucket of a document is the low 8 bits of its number. `ensure` makes the
- * bucket keys that are missing for these documents and writes the keyring at most once; call it
- * before wrapping. Wrapped form: 12-byte header, nonce, ciphertext, key commitment. */
+ * bucket keys that are missing for these documents and writes the keyring at most once (in fact
+ * once per collection: its 256 are made together); call it before wrapping, which is COF_CONFLICT
+ * otherwise. Wrapped form: 12-byte header, nonce, ciphertext, key commitment, whose first 8 bytes
+ * are the document key's id. Unwrapping is COF_CORRUPT when the wrapped form was altered, belongs
+ * to another document, or was wrapped by a bucket key that is no longer there. */
 #define COF_WRAPPED_KEY_SIZE 116
 COF_MUST_USE enum cof_status cof_keyring_ensure_buckets(struct cof_keyring *keyring,
                                                         uint64_t collection,
