@@ -191,8 +191,19 @@ static bool is_abbreviation(struct cof_text token, struct cof_text text, size_t 
     return is_numbered && has_number_at(text, next);
 }
 
+static bool is_clause_end(uint32_t code_point)
+{
+    return code_point == ',' || code_point == ';' || code_point == ':';
+}
+
+static bool is_stop(uint32_t code_point)
+{
+    return code_point == '.' || code_point == '!' || code_point == '?';
+}
+
 /* Moves a boundary behind white space, and behind a closing quote that French sets off with a
- * space: "« Oui. » Il". In German the same sign opens, but then a letter follows it at once. */
+ * space, with what follows it: "« Oui. », dit-il". In German the same sign opens, but then a letter
+ * follows it at once. */
 static size_t extend(struct cof_text text, size_t end)
 {
     for (;;) {
@@ -208,6 +219,10 @@ static size_t extend(struct cof_text text, size_t end)
         if (!is_quote_end)
             return end;
         end += size;
+        while (is_stop(next) || is_clause_end(next)) {
+            end++;
+            next = code_point_at(text, end);
+        }
     }
 }
 
@@ -227,8 +242,9 @@ static bool is_over(struct cof_text text, size_t begin, size_t end)
         at = previous;
         code_point = code_point_before(text, at, &previous);
     }
-    if (code_point == '!' || code_point == '?')
-        return !u_islower((UChar32)code_point_at(text, end));
+    if (is_clause_end(code_point) ||
+        (is_stop(code_point) && u_islower((UChar32)code_point_at(text, end))))
+        return false;
     if (at <= begin || code_point != '.' || has_closer)
         return true;
     struct cof_text token = token_before(text, begin, previous);
