@@ -6,9 +6,9 @@
 #include "eval_metrics.h"
 
 static const struct cof_eval_judgment judgments[] = {
-    {.document = COF_TEXT("a"), .grade = 1},
-    {.document = COF_TEXT("b"), .grade = 2},
-    {.document = COF_TEXT("c"), .grade = 1},
+    {.document = COF_TEXT_INIT("a"), .grade = 1},
+    {.document = COF_TEXT_INIT("b"), .grade = 2},
+    {.document = COF_TEXT_INIT("c"), .grade = 1},
 };
 static const struct cof_eval_query query = {.judgments = judgments, .judgment_count = 3};
 
