@@ -1,0 +1,90 @@
+/* Starts libllama and leads its warnings and errors to the open generators' notices. */
+#include "llama_log.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <llama.h>
+
+static struct {
+    pthread_mutex_t lock;
+    struct cof_llama_sink *newest;
+    enum ggml_log_level level; /* of the line being put together */
+    char line[400];
+    size_t size;
+    char last_error[400];
+} shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void end_line(void)
+{
+    char message[sizeof(shared.line) + 16];
+
+    shared.line[shared.size] = '\0';
+    if (shared.size > 0 &&
+        (shared.level == GGML_LOG_LEVEL_WARN || shared.level == GGML_LOG_LEVEL_ERROR)) {
+        if (shared.level == GGML_LOG_LEVEL_ERROR)
+            memcpy(shared.last_error, shared.line, shared.size + 1);
+        (void)snprintf(message, sizeof(message), "libllama: %s", shared.line);
+        if (shared.newest != NULL && shared.newest->notice != NULL)
+            shared.newest->notice(shared.newest->context, message);
+    }
+    shared.size = 0;
+}
+
+/* Lines arrive in parts: a part of level CONT goes on with the level before it. */
+static void take_log(enum ggml_log_level level, const char *text, void *context)
+{
+    (void)context;
+    (void)pthread_mutex_lock(&shared.lock);
+    if (level != GGML_LOG_LEVEL_CONT)
+        shared.level = level;
+    for (; *text != '\0'; text++) {
+        if (*text == '\n')
+            end_line();
+        else if (shared.size + 1 < sizeof(shared.line))
+            shared.line[shared.size++] = *text;
+    }
+    (void)pthread_mutex_unlock(&shared.lock);
+}
+
+static void start(void)
+{
+    llama_log_set(take_log, NULL);
+    llama_backend_init();
+}
+
+void cof_llama_start(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, start);
+}
+
+void cof_llama_sink_add(struct cof_llama_sink *sink)
+{
+    (void)pthread_mutex_lock(&shared.lock);
+    sink->next = shared.newest;
+    shared.newest = sink;
+    shared.last_error[0] = '\0';
+    (void)pthread_mutex_unlock(&shared.lock);
+}
+
+void cof_llama_sink_remove(struct cof_llama_sink *sink)
+{
+    (void)pthread_mutex_lock(&shared.lock);
+    for (struct cof_llama_sink **link = &shared.newest; *link != NULL; link = &(*link)->next) {
+        if (*link == sink) {
+            *link = sink->next;
+            break;
+        }
+    }
+    (void)pthread_mutex_unlock(&shared.lock);
+}
+
+void cof_llama_last_error(char *out_message, size_t size)
+{
+    (void)pthread_mutex_lock(&shared.lock);
+    (void)snprintf(out_message, size, "%s", shared.last_error);
+    (void)pthread_mutex_unlock(&shared.lock);
+}

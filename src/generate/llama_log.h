@@ -1,0 +1,30 @@
+/* libllama's own process-wide state: started once, and its warnings led to a notice.
+ *
+ * libllama logs through one callback for the whole process. A line goes to the sink that was added
+ * last and is still there, which during loading is the one being loaded; without a sink it is
+ * dropped. Nothing of libllama reaches stderr, except the last words of its own assertions. */
+#ifndef COF_GENERATE_LLAMA_LOG_H
+#define COF_GENERATE_LLAMA_LOG_H
+
+#include <stddef.h>
+
+#include <cof/base/status.h>
+
+struct cof_llama_sink {
+    cof_notice_fn notice; /* may be NULL */
+    void *context;
+    struct cof_llama_sink *next; /* of the registry */
+};
+
+/* Starts libllama at the first call. Any thread. */
+void cof_llama_start(void);
+
+/* The sink is borrowed until removed; after remove its notice is not called again. The notice must
+ * not open or close a generator. */
+void cof_llama_sink_add(struct cof_llama_sink *sink);
+void cof_llama_sink_remove(struct cof_llama_sink *sink);
+
+/* The last error that libllama logged since the sink was added, or "". */
+void cof_llama_last_error(char *out_message, size_t size);
+
+#endif
