@@ -18,6 +18,13 @@ static bool has_part(CURLU *url, CURLUPart part)
     return is_there;
 }
 
+/* libcurl takes "http:///host" for "http://host". */
+static bool has_host(const char *base_url)
+{
+    const char *separator = strstr(base_url, "://");
+    return separator != NULL && separator[3] != '/' && separator[3] != '\0';
+}
+
 static bool has_http_scheme(CURLU *url)
 {
     char *scheme = NULL;
@@ -48,7 +55,8 @@ enum cof_status cof_http_base_url_parse(const char *base_url, char **out_url, st
     char *whole = NULL;
     if (url == NULL)
         return COF_FAIL_MEMORY(err);
-    bool is_good = curl_url_set(url, CURLUPART_URL, base_url, CURLU_DISALLOW_USER) == CURLUE_OK &&
+    bool is_good = has_host(base_url) &&
+                   curl_url_set(url, CURLUPART_URL, base_url, CURLU_DISALLOW_USER) == CURLUE_OK &&
                    has_http_scheme(url) && !has_part(url, CURLUPART_QUERY) &&
                    !has_part(url, CURLUPART_FRAGMENT) &&
                    curl_url_get(url, CURLUPART_URL, &whole, 0) == CURLUE_OK;
