@@ -217,6 +217,11 @@ COF_MUST_USE enum cof_status cof_store_read_chunks(struct cof_store *store, uint
                                                    struct cof_chunk_read *out_reads,
                                                    struct cof_error *err);
 
+/* SHA-256 of a chunk's text in hexadecimal, NUL-terminated: shown with a citation, so that a reader
+ * can tell whether the text is still the same. It is never stored: an unkeyed hash of content does
+ * not reach the disk. */
+void cof_store_text_digest(struct cof_text text, char out_hex[65]);
+
 /* Calls `each` for every current document of the collection, by number, with its chunks and vectors
  * (chunk_count * dimension floats). Views live during the call only. For rebuilding an index. */
 typedef enum cof_status (*cof_document_each_fn)(void *context, const struct cof_document *document,

@@ -1,0 +1,10 @@
+/* The fixed sentence that says nothing was found, in the question's language. */
+#ifndef COF_ANSWER_REFUSAL_H
+#define COF_ANSWER_REFUSAL_H
+
+#include <cof/base/text.h>
+
+/* Static storage. Language by script, then by function words; English when in doubt. */
+struct cof_text cof_refusal_text(struct cof_text question);
+
+#endif
