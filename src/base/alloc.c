@@ -27,11 +27,10 @@ void *cof_base_alloc(size_t size)
 
 void *cof_calloc(size_t count, size_t size)
 {
-    if (must_fail())
+    size_t total = 0;
+    if (__builtin_mul_overflow(count, size, &total) || must_fail())
         return NULL;
-    if (count == 0 || size == 0)
-        return calloc(1, 1);
-    return calloc(count, size);
+    return calloc(1, total > 0 ? total : 1);
 }
 
 void cof_free(void *memory)
