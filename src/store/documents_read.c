@@ -8,7 +8,7 @@
 #include "row.h"
 
 /* Where to go on after document `number` of a collection; false at the end of all numbers. */
-static bool after(uint64_t collection, uint64_t number, struct cof_row_key *out_from)
+static bool can_go_after(uint64_t collection, uint64_t number, struct cof_row_key *out_from)
 {
     if (number == UINT64_MAX)
         return false;
@@ -23,7 +23,7 @@ static bool find_next(struct cof_txn *txn, uint64_t collection, uint64_t after_n
     struct cof_row_key from;
     struct cof_bytes key;
     struct cof_bytes value;
-    if (!after(collection, after_number, &from) ||
+    if (!can_go_after(collection, after_number, &from) ||
         !cof_txn_seek(txn, cof_row_key_bytes(&from), cof_row_key_bytes(&prefix), &key, &value))
         return false;
     *out_number = cof_row_key_number_at(key, 1);
