@@ -16,8 +16,8 @@
 #include <cof/base/status.h>
 #include <cof/base/text.h>
 
-#define COF_MAX_ATTRIBUTES 32       /* per document */
-#define COF_MAX_ATTRIBUTE_KEY 64    /* bytes */
+#define COF_MAX_ATTRIBUTES 32        /* per document */
+#define COF_MAX_ATTRIBUTE_KEY 64     /* bytes */
 #define COF_MAX_ATTRIBUTE_VALUE 1024 /* bytes */
 
 struct cof_attributes; /* immutable once parsed, lives in its arena */
@@ -30,8 +30,7 @@ COF_MUST_USE enum cof_status cof_attributes_parse(struct cof_text json, struct c
 struct cof_filter; /* lives in its arena */
 
 /* depth <= 8, at most 256 comparisons. */
-COF_MUST_USE enum cof_status cof_filter_parse(const struct cof_json *json,
-                                              struct cof_arena *arena,
+COF_MUST_USE enum cof_status cof_filter_parse(const struct cof_json *json, struct cof_arena *arena,
                                               const struct cof_filter **out_filter,
                                               struct cof_error *err);
 /* NULL filter matches everything; NULL attributes are none. */

@@ -29,7 +29,7 @@ struct cof_collection_index;
 
 struct cof_collection_index_options {
     size_t dimension;
-    size_t seal_count;      /* vectors in the mutable segment before it is sealed; 0 = 16,384 */
+    size_t seal_count; /* vectors in the mutable segment before it is sealed; 0 = 16,384 */
     const struct cof_vector_index_ops *sealed_ops; /* NULL = hnsw */
     struct cof_pool *background; /* builds run there; NULL = on the writing thread */
     cof_notice_fn notice;        /* may be NULL */
@@ -46,8 +46,7 @@ void cof_collection_index_destroy(struct cof_collection_index *index);
 COF_MUST_USE enum cof_status cof_collection_index_put(struct cof_collection_index *index,
                                                       const struct cof_document *document,
                                                       const struct cof_chunk *chunks,
-                                                      const float *vectors,
-                                                      struct cof_error *err);
+                                                      const float *vectors, struct cof_error *err);
 /* The same version with other attributes, ACL or title: chunks and vectors stay. */
 COF_MUST_USE enum cof_status cof_collection_index_update(struct cof_collection_index *index,
                                                          const struct cof_document *document,
@@ -63,6 +62,7 @@ struct cof_indexed_document {
     const struct cof_attributes *attributes;
     const struct cof_acl *acl;
 };
+/* Called once per document and search; must not call this index. */
 typedef bool (*cof_permit_fn)(void *context, const struct cof_indexed_document *document);
 
 /* One candidate of one half. */
@@ -71,8 +71,12 @@ struct cof_candidate {
     uint64_t document_number;
     uint32_t version;
     uint32_t chunk_index;
-    float score;    /* inner product, or BM25 */
-    float coverage; /* words only: share of the query's weight (idf) that the chunk has, 0 … 1 */
+    float score; /* of the half that found it: inner product, or BM25 */
+    float
+        coverage; /* share of the query's weight (idf) that the chunk has, 0 … 1; 0 without words */
+    /* Both, whichever half found it; NAN where the query has no such half. */
+    float vector_score;
+    float word_score;
 };
 
 struct cof_index_query {
@@ -81,7 +85,7 @@ struct cof_index_query {
     size_t k;              /* candidates wanted of each half */
     cof_permit_fn permit;  /* NULL = everything is permitted */
     void *permit_context;
-    bool must_be_exact;    /* exact scan of every segment */
+    bool must_be_exact; /* exact scan of every segment */
     const struct cof_cancel *cancel;
 };
 
@@ -91,9 +95,9 @@ struct cof_index_result {
     struct cof_candidate *word_candidates;
     size_t word_count;
     /* For the trace. */
-    uint64_t chunk_count;      /* alive in the collection */
-    uint64_t permitted_count;  /* chunks permitted; chunk_count when permit is NULL */
-    const char *plan;          /* "exact", "hnsw", "exact over permitted" … */
+    uint64_t chunk_count;     /* alive in the collection */
+    uint64_t permitted_count; /* chunks permitted; chunk_count when permit is NULL */
+    const char *plan;         /* "exact", "hnsw", "exact over permitted" … */
     int64_t permit_ns, vector_ns, word_ns;
 };
 

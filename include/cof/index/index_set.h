@@ -16,8 +16,8 @@ struct cof_index_set;
 
 struct cof_index_set_options {
     struct cof_store *store;
-    struct cof_pool *background; /* builds; may be NULL */
-    size_t seal_count;           /* 0 = default */
+    struct cof_pool *background;                   /* builds; may be NULL */
+    size_t seal_count;                             /* 0 = default */
     const struct cof_vector_index_ops *sealed_ops; /* NULL = hnsw */
     cof_notice_fn notice;
     void *notice_context;
