@@ -1,0 +1,124 @@
+"""The commands as scripts of users call them: output, exit codes, locked folders, --server."""
+
+import json
+import os
+import subprocess
+import unittest
+
+from house import PROGRAM, SAMPLES, House
+
+
+class CommandLine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.house = House().__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.house.__exit__()
+
+    def remote(self, command, *rest, check=True):
+        """The same command through the running server."""
+        done = subprocess.run([PROGRAM, command, "--server", self.house.url, "--api-key-file",
+                               self.key_file, *rest], capture_output=True, text=True, timeout=120)
+        if check:
+            self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def test_1_init_never_overwrites(self):
+        again = self.house.run("init", check=False)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("already", again.stderr)
+        inside = subprocess.run([PROGRAM, "init", "--data", self.house.folder + "/d2", "--keys",
+                                 self.house.folder + "/d2/keys"], capture_output=True, text=True)
+        self.assertEqual(inside.returncode, 1)
+        self.assertIn("inside", inside.stderr)
+        self.assertFalse(os.path.exists(self.house.folder + "/d2"))
+
+    def test_2_key_create_prints_the_key_alone(self):
+        key = self.house.key("app", "writer")
+        self.assertRegex(key, r"^coffer_[a-z2-7]{12}_\S{43}_\S{6}$")
+        listed = [json.loads(line) for line in
+                  self.house.run("key", "list", "--json").stdout.splitlines()]
+        self.assertEqual([row["name"] for row in listed], ["admin", "app"])
+        self.assertNotIn(key.split("_")[2], json.dumps(listed))
+        self.house.run("key", "revoke", listed[1]["id"])
+        bad = self.house.run("key", "create", "--name", "x", "--role", "king", check=False)
+        self.assertNotEqual(bad.returncode, 0)
+        self.assertIn("reader", bad.stderr)
+
+    def test_3_ingests_searches_and_asks(self):
+        report = json.loads(self.house.run("ingest", "--collection", "handbook", "--json",
+                                           SAMPLES).stdout)
+        self.assertEqual((report["failed"], report["unchanged"]), (0, 0))
+        self.assertGreaterEqual(report["created"], 60)
+        again = json.loads(self.house.run("ingest", "--collection", "handbook", "--json",
+                                          SAMPLES).stdout)
+        self.assertEqual(again["unchanged"], report["created"])
+        for mode in ("hybrid", "vector", "lexical"):
+            found = json.loads(self.house.run("search", "--collection", "handbook", "--mode", mode,
+                                              "--k", "5", "--json", "A-113/b").stdout)
+            self.assertEqual(len(found["hits"]), 5 if mode != "lexical" else len(found["hits"]))
+        answer = json.loads(self.house.run(
+            "ask", "--collection", "handbook", "--json",
+            "How many days of annual leave do I get in Dublin?").stdout)
+        self.assertTrue(answer["grounded"])
+        self.assertEqual(answer["citations"][0]["filename"], "leave/annual-leave.md")
+
+    def test_4_misuse_is_2_and_says_how(self):
+        for arguments in (["search", "--collection", "x"], ["serve"], ["key"], ["nonsense"],
+                          ["search", "--k", "0", "--collection", "x", "text"],
+                          ["eval"], ["audit"], ["ingest", "--frobnicate"]):
+            done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
+                                  env={k: v for k, v in os.environ.items() if k != "COFFER_DATA"})
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertIn("usage", done.stderr)
+
+    def test_5_every_command_explains_itself(self):
+        overview = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True)
+        self.assertEqual(overview.returncode, 0)
+        for command in ("init", "serve", "ingest", "search", "ask", "eval", "audit", "key",
+                        "doctor", "version"):
+            self.assertIn(f"  {command} ", overview.stdout)
+            done = subprocess.run([PROGRAM, command, "--help"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("usage: coffer " + command, done.stdout)
+        self.assertRegex(subprocess.run([PROGRAM, "version"], capture_output=True,
+                                        text=True).stdout, r"^coffer \d+\.\d+\.\d+\n$")
+
+    def test_6_works_through_a_server_when_the_folder_is_locked(self):
+        self.key_file = os.path.join(self.house.folder, "admin.key")
+        with open(self.key_file, "w", encoding="ascii") as file:
+            file.write(self.house.admin_key + "\n")
+        self.house.start()
+        locked = self.house.run("search", "--collection", "handbook", "text", check=False)
+        self.assertEqual(locked.returncode, 1)
+        self.assertIn("--server", locked.stderr)
+        report = json.loads(self.remote("ingest", "--collection", "handbook", "--json",
+                                        SAMPLES).stdout)
+        self.assertEqual((report["failed"], report["created"]), (0, 0))
+        found = json.loads(self.remote("search", "--collection", "handbook", "--json",
+                                       "annual leave in Dublin").stdout)
+        self.assertEqual(found["hits"][0]["filename"], "leave/annual-leave.md")
+        answer = json.loads(self.remote("ask", "--collection", "handbook", "--json",
+                                        "How many days of annual leave do I get in Dublin?").stdout)
+        self.assertTrue(answer["grounded"])
+        self.assertEqual(answer["citations"][0]["filename"], "leave/annual-leave.md")
+        self.assertTrue(self.remote("key", "create", "--name", "via", "--role",
+                                    "reader").stdout.startswith("coffer_"))
+        self.assertTrue(self.remote("audit", "tail").stdout)
+        missing = self.remote("search", "--collection", "nothing", "text", check=False)
+        self.assertEqual(missing.returncode, 1)
+        self.assertEqual(self.house.stop(), 0)
+
+    def test_7_doctor_names_what_is_unfit(self):
+        fit = self.house.run("doctor", "--json")
+        self.assertNotIn("fail", {row["verdict"] for row in json.loads(fit.stdout)})
+        unfit = self.house.run("doctor", "--set=embedder.backend=bert",
+                               "--set=embedder.model=no-such-model", check=False)
+        self.assertEqual(unfit.returncode, 1)
+        self.assertIn("no-such-model", unfit.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
