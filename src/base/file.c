@@ -192,7 +192,6 @@ enum cof_status cof_fd_sync(int fd, struct cof_error *err)
 
 enum cof_status cof_lock_open(const char *path, int *out_fd, struct cof_error *err)
 {
-    COF_CLEANUP(cof_fd_close)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return cof_fail_path(err, errno, "cannot open", path);
@@ -200,13 +199,15 @@ enum cof_status cof_lock_open(const char *path, int *out_fd, struct cof_error *e
     do {
         result = flock(fd, LOCK_EX | LOCK_NB);
     } while (result != 0 && errno == EINTR);
-    if (result != 0 && errno == EWOULDBLOCK)
+    if (result == 0) {
+        *out_fd = fd;
+        return COF_OK;
+    }
+    int error_number = errno;
+    cof_fd_close(&fd);
+    if (error_number == EWOULDBLOCK)
         return COF_FAIL(err, COF_CONFLICT, "'%s' is locked by another process", path);
-    if (result != 0)
-        return cof_fail_path(err, errno, "cannot lock", path);
-    *out_fd = fd;
-    fd = -1;
-    return COF_OK;
+    return cof_fail_path(err, error_number, "cannot lock", path);
 }
 
 void cof_fd_close(int *fd)

@@ -19,16 +19,16 @@ static bool is_continuation(uint8_t byte)
     return (byte & 0xc0) == 0x80;
 }
 
-/* Value of a hexadecimal digit, or -1. */
-static int hex_value(char c)
+/* Value of a hexadecimal digit, or 16. */
+static unsigned hex_value(char c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
+        return (unsigned)(c - '0');
     if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
+        return (unsigned)(c - 'a') + 10;
     if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+        return (unsigned)(c - 'A') + 10;
+    return 16;
 }
 
 struct cof_text cof_text_from(const char *string)
@@ -266,7 +266,7 @@ bool cof_hex_decode(struct cof_text hex, uint8_t *out_bytes, size_t out_size)
     if (hex.size % 2 != 0 || hex.size / 2 != out_size)
         return false;
     for (size_t i = 0; i < hex.size; i++) {
-        if (hex_value(hex.data[i]) < 0)
+        if (hex_value(hex.data[i]) > 15)
             return false;
     }
     for (size_t i = 0; i < out_size; i++)

@@ -10,7 +10,8 @@
 #include <cof/base/text.h>
 
 void cof_base64_append(struct cof_buffer *out, struct cof_bytes bytes); /* standard, padded */
-/* Standard alphabet, padding required, no white space; false on anything else (out untouched then). */
+/* Standard alphabet, padding required, no white space; false on anything else (out untouched then).
+ */
 bool cof_base64_decode(struct cof_text text, struct cof_buffer *out);
 
 /* Lower-case RFC 4648 base32 without padding: [a-z2-7]. out has room for (8 * size + 4) / 5 + 1

@@ -28,7 +28,8 @@ void cof_buffer_append_format(struct cof_buffer *buffer, const char *format, ...
 void cof_buffer_append_u16(struct cof_buffer *buffer, uint16_t value);
 void cof_buffer_append_u32(struct cof_buffer *buffer, uint32_t value);
 void cof_buffer_append_u64(struct cof_buffer *buffer, uint64_t value);
-/* Room for `size` more bytes, uninitialised, counted as part of the buffer; NULL when out of memory. */
+/* Room for `size` more bytes, uninitialised, counted as part of the buffer; NULL when out of
+ * memory. */
 uint8_t *cof_buffer_extend(struct cof_buffer *buffer, size_t size);
 /* Makes room without changing size. */
 void cof_buffer_reserve(struct cof_buffer *buffer, size_t additional);

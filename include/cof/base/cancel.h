@@ -13,7 +13,7 @@
 
 struct cof_cancel {
     atomic_bool is_canceled;
-    int64_t deadline_steady_ns; /* 0 = none; set before the job starts, then read-only */
+    int64_t deadline_steady_ns;    /* 0 = none; set before the job starts, then read-only */
     const struct cof_clock *clock; /* needed when a deadline is set */
 };
 

@@ -2,7 +2,8 @@
  *
  * The writer appends to a cof_buffer; the caller writes map keys in ascending order (unsigned
  * integers here), which the reader verifies. Definite lengths, shortest integers, no tags, no
- * indefinite items; floats are always 64 bits. The reader refuses anything else with COF_CORRUPT. */
+ * indefinite items; floats are always 64 bits. The reader refuses anything else with COF_CORRUPT.
+ */
 #ifndef COF_BASE_CBOR_H
 #define COF_BASE_CBOR_H
 

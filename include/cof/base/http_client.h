@@ -17,12 +17,12 @@
 struct cof_http_client;
 
 struct cof_http_client_options {
-    const char *base_url;       /* "https://host:port/prefix", no query; required */
-    const char *bearer_token;   /* NULL = none; kept in locked memory, never logged */
-    const char *ca_file;        /* NULL = the system's */
-    long connect_timeout_ms;    /* 0 = 5,000 */
-    long total_timeout_ms;      /* 0 = 60,000 */
-    size_t max_response_bytes;  /* 0 = 64 MiB; COF_TOO_LARGE beyond */
+    const char *base_url;      /* "https://host:port/prefix", no query; required */
+    const char *bearer_token;  /* NULL = none; kept in locked memory, never logged */
+    const char *ca_file;       /* NULL = the system's */
+    long connect_timeout_ms;   /* 0 = 5,000 */
+    long total_timeout_ms;     /* 0 = 60,000 */
+    size_t max_response_bytes; /* 0 = 64 MiB; COF_TOO_LARGE beyond */
 };
 
 /* COF_INVALID for an address that is not http or https, carries a user, a query or a fragment, and
@@ -36,25 +36,21 @@ void cof_http_client_destroy(struct cof_http_client *client);
 /* Sends `method` ("GET", "POST" …) to base_url + path. `path` begins with '/', has no "." or ".."
  * segment, no '#', no spaces (COF_INVALID); so it cannot leave the prefix of base_url. For GET
  * without a body, pass an empty one; `content_type` may be NULL. The response body is appended to
- * out_body whatever the HTTP status. Fails with COF_UNAVAILABLE when the peer cannot be reached, its
- * certificate is not trusted or it breaks off, COF_TOO_LARGE, COF_TIMEOUT, COF_CANCELED (noticed
- * within a tenth of a second), COF_NO_MEMORY. */
-COF_MUST_USE enum cof_status cof_http_client_send(struct cof_http_client *client,
-                                                  const char *method, const char *path,
-                                                  const char *content_type, struct cof_bytes body,
-                                                  const struct cof_cancel *cancel,
-                                                  long *out_http_status,
-                                                  struct cof_buffer *out_body,
-                                                  struct cof_error *err);
-/* The same, but hands the body to `each` as it arrives (for NDJSON and SSE). *out_http_status is set
- * before the first call of `each`, so that it can tell an answer from an error page; it stays set
- * when the transfer fails later. Returning false stops the transfer and the call fails with
+ * out_body whatever the HTTP status. Fails with COF_UNAVAILABLE when the peer cannot be reached,
+ * its certificate is not trusted or it breaks off, COF_TOO_LARGE, COF_TIMEOUT, COF_CANCELED
+ * (noticed within a tenth of a second), COF_NO_MEMORY. */
+COF_MUST_USE enum cof_status cof_http_client_send(
+    struct cof_http_client *client, const char *method, const char *path, const char *content_type,
+    struct cof_bytes body, const struct cof_cancel *cancel, long *out_http_status,
+    struct cof_buffer *out_body, struct cof_error *err);
+/* The same, but hands the body to `each` as it arrives (for NDJSON and SSE). *out_http_status is
+ * set before the first call of `each`, so that it can tell an answer from an error page; it stays
+ * set when the transfer fails later. Returning false stops the transfer and the call fails with
  * COF_CANCELED. */
 typedef bool (*cof_http_chunk_fn)(void *context, struct cof_bytes chunk);
 COF_MUST_USE enum cof_status cof_http_client_stream(struct cof_http_client *client,
                                                     const char *method, const char *path,
-                                                    const char *content_type,
-                                                    struct cof_bytes body,
+                                                    const char *content_type, struct cof_bytes body,
                                                     const struct cof_cancel *cancel,
                                                     long *out_http_status, cof_http_chunk_fn each,
                                                     void *context, struct cof_error *err);

@@ -43,8 +43,7 @@ enum cof_json_type {
  * NULL means the defaults. The tree is owned by the caller and keeps nothing of `text`. */
 COF_MUST_USE enum cof_status cof_json_parse(struct cof_text text,
                                             const struct cof_json_limits *limits,
-                                            struct cof_json_tree **out_tree,
-                                            struct cof_error *err);
+                                            struct cof_json_tree **out_tree, struct cof_error *err);
 void cof_json_tree_destroy(struct cof_json_tree *tree);
 void cof_json_tree_cleanup(struct cof_json_tree **tree); /* for COF_CLEANUP */
 const struct cof_json *cof_json_root(const struct cof_json_tree *tree);
@@ -77,8 +76,7 @@ COF_MUST_USE enum cof_status cof_json_get_number(const struct cof_json *object, 
                                                  double min, double max, double *out,
                                                  struct cof_error *err);
 COF_MUST_USE enum cof_status cof_json_get_array(const struct cof_json *object, const char *key,
-                                                const struct cof_json **out,
-                                                struct cof_error *err);
+                                                const struct cof_json **out, struct cof_error *err);
 COF_MUST_USE enum cof_status cof_json_get_object(const struct cof_json *object, const char *key,
                                                  const struct cof_json **out,
                                                  struct cof_error *err);
@@ -96,8 +94,8 @@ void cof_json_write_value(struct cof_buffer *out, const struct cof_json *value);
  * U+FFFD, so the output is always valid JSON. Non-finite numbers are written as null. */
 struct cof_json_writer {
     struct cof_buffer *out;
-    uint64_t has_items;  /* one bit per open level */
-    unsigned depth;      /* at most 60 */
+    uint64_t has_items; /* one bit per open level */
+    unsigned depth;     /* at most 60 */
     bool is_after_key;
 };
 
@@ -112,8 +110,9 @@ void cof_json_put_text(struct cof_json_writer *writer, struct cof_text text);
 void cof_json_put_string(struct cof_json_writer *writer, const char *string); /* NULL → null */
 void cof_json_put_integer(struct cof_json_writer *writer, int64_t value);
 void cof_json_put_unsigned(struct cof_json_writer *writer, uint64_t value);
-void cof_json_put_number(struct cof_json_writer *writer, double value);      /* shortest round trip */
-void cof_json_put_float(struct cof_json_writer *writer, float value); /* 9 significant digits or fewer */
+void cof_json_put_number(struct cof_json_writer *writer, double value); /* shortest round trip */
+void cof_json_put_float(struct cof_json_writer *writer,
+                        float value); /* 9 significant digits or fewer */
 void cof_json_put_bool(struct cof_json_writer *writer, bool value);
 void cof_json_put_null(struct cof_json_writer *writer);
 void cof_json_put_value(struct cof_json_writer *writer, const struct cof_json *value);

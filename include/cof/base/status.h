@@ -1,8 +1,8 @@
 /* How every function of Coffer says whether it succeeded, and why not.
  *
  * A status exists only if some caller acts on it. The message is written once, where the error is
- * born, by COF_FAIL, and passed up untouched by COF_TRY. The record is carried explicitly, by value:
- * it crosses from worker threads to the event loop, so a thread-local would be wrong.
+ * born, by COF_FAIL, and passed up untouched by COF_TRY. The record is carried explicitly, by
+ * value: it crosses from worker threads to the event loop, so a thread-local would be wrong.
  *
  * Rules: on failure `out_` parameters are untouched; on success `err` is untouched. `err` may be
  * NULL where the caller does not care. Messages are one plain English sentence without a full stop,
@@ -38,7 +38,7 @@ struct cof_error {
 typedef void (*cof_notice_fn)(void *context, const char *message);
 
 #define COF_MUST_USE __attribute__((warn_unused_result))
-#define COF_PRINTF(format_index, first_index) \
+#define COF_PRINTF(format_index, first_index)                                                      \
     __attribute__((format(printf, format_index, first_index)))
 #define COF_NORETURN __attribute__((noreturn))
 /* Releases a local when it leaves scope: `COF_CLEANUP(cof_arena_deinit) struct cof_arena a = {0};`.
@@ -62,12 +62,12 @@ const char *cof_status_name(enum cof_status status);
 #define COF_FAIL_MEMORY(err) cof_error_set((err), COF_NO_MEMORY, COF_WHERE, "out of memory")
 
 /* Passes a failure up untouched. The only macro that returns. */
-#define COF_TRY(call)                             \
-    do {                                          \
-        enum cof_status cof_try_status_ = (call); \
-        if (cof_try_status_ != COF_OK) {          \
-            return cof_try_status_;               \
-        }                                         \
+#define COF_TRY(call)                                                                              \
+    do {                                                                                           \
+        enum cof_status cof_try_status_ = (call);                                                  \
+        if (cof_try_status_ != COF_OK) {                                                           \
+            return cof_try_status_;                                                                \
+        }                                                                                          \
     } while (0)
 
 #endif

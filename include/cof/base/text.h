@@ -21,7 +21,10 @@ struct cof_bytes {
 
 /* A string literal as text: an expression, and an initialiser of static storage. */
 #define COF_TEXT(literal) ((struct cof_text){.data = "" literal, .size = sizeof(literal) - 1})
-#define COF_TEXT_INIT(literal) {.data = "" literal, .size = sizeof(literal) - 1}
+#define COF_TEXT_INIT(literal)                                                                     \
+    {                                                                                              \
+        .data = "" literal, .size = sizeof(literal) - 1                                            \
+    }
 /* For printf's "%.*s". */
 #define COF_TEXT_ARG(text) (int)(text).size, (text).data ? (text).data : ""
 

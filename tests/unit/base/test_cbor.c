@@ -111,7 +111,7 @@ static void cbor__strings_containers_and_simple_values_are_those_of_the_rfc(void
     assert_encoding(&out, "fbc010666666666666");
     cof_cbor_write_double(&out, 1.0); /* 64 bits, always */
     assert_encoding(&out, "fb3ff0000000000000");
-    cof_cbor_write_double(&out, -NAN);
+    cof_cbor_write_double(&out, -(double)NAN);
     assert_encoding(&out, "fb7ff8000000000000");
     cof_cbor_write_double(&out, (double)INFINITY);
     assert_encoding(&out, "fb7ff0000000000000");

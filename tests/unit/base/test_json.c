@@ -185,8 +185,8 @@ static void json__nested_to_death_is_refused_by_default_and_at_any_setting(void 
     text.size = 1024;
     assert_int_equal(cof_json_parse(text, &limits, &tree, NULL), COF_OK);
     cof_json_tree_destroy(tree);
-    for (size_t i = 0; i + 5 < sizeof(deep); i += 5)
-        memcpy(deep + i, "{\"a\":", 5);
+    for (size_t i = 0; i < sizeof(deep); i++)
+        deep[i] = "{\"a\":"[i % 5];
     assert_refused((struct cof_text){deep, sizeof(deep)}, "deeper than 32 levels");
 }
 

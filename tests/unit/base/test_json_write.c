@@ -111,8 +111,10 @@ static void writer__text_of_any_bytes_is_valid_json(void **state)
         struct cof_json_tree *tree = NULL;
         struct cof_json_writer writer = cof_json_writer_to(&out);
         seeded_random_fill(&random, bytes, sizeof(bytes));
-        for (size_t b = 0; b < sizeof(bytes); b++)
-            bytes[b] = bytes[b] != 0 ? bytes[b] : 'x'; /* U+0000 is for writing only */
+        for (size_t b = 0; b < sizeof(bytes); b++) {
+            if (bytes[b] == '\0') /* U+0000 is for writing only */
+                bytes[b] = 'x';
+        }
         cof_json_put_text(&writer, (struct cof_text){bytes, sizeof(bytes)});
         assert_int_equal(cof_json_parse(cof_buffer_text(&out), NULL, &tree, NULL), COF_OK);
         cof_json_tree_destroy(tree);
@@ -135,7 +137,7 @@ static void writer__numbers_are_short_and_exact(void **state)
         {1e15, "1e+15"},
         {123456789.125, "123456789.125"},
         {5e-324, "5e-324"},
-        {NAN, "null"},
+        {(double)NAN, "null"},
         {(double)INFINITY, "null"},
         {(double)-INFINITY, "null"},
     };

@@ -40,8 +40,8 @@ static void status__long_message_is_cut_between_characters(void **state)
         char text[400] = {0};
         struct cof_error err = {0};
         memset(text, 'a', 236 + shift);
-        for (size_t i = 236 + shift; i + 3 < sizeof(text); i += 3)
-            memcpy(text + i, "\xe2\x82\xac", 3);
+        for (size_t i = 236 + shift, n = 0; n < 99; i++, n++)
+            text[i] = "\xe2\x82\xac"[n % 3];
         (void)COF_FAIL(&err, COF_INVALID, "%s", text);
         size_t size = strlen(err.message);
         assert_true(size >= sizeof(err.message) - 4 && size < sizeof(err.message));
