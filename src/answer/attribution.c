@@ -18,9 +18,11 @@ static const float claim_bonus = 0.05f;
 struct window {
     size_t hit;
     size_t begin, end;      /* of its first sentence, trimmed */
-    struct cof_terms terms; /* this sentence, the next, title and heading */
-    bool has_negation;      /* of the first sentence */
-    float *vector;          /* of the first sentence; made when first needed */
+    struct cof_terms own;   /* this sentence, title and heading */
+    struct cof_terms terms; /* the same and the next sentence */
+    bool has_negation;      /* of this sentence */
+    bool next_has_negation;
+    float *vector; /* of this sentence; made when first needed */
 };
 
 struct cof_attribution {
@@ -116,20 +118,27 @@ enum cof_status cof_attribution_create(struct cof_embedder *embedder,
     return COF_OK;
 }
 
-/* Share of the sentence's word weight that the window has; negative when a number is missing. */
+/* Share of the sentence's word weight that the window has; negative when a number is missing, or
+ * when one says no and the other does not. The next sentence's no counts where its words do. */
 static float coverage_of(const struct cof_terms *sentence, const struct window *window,
                          float *out_found)
 {
     float all = 0;
     float found = 0;
+    bool needs_next = false;
     for (size_t i = 0; i < sentence->count; i++) {
         const struct cof_term *term = &sentence->items[i];
         bool is_there = cof_terms_has(&window->terms, term->hash);
         if (term->is_number && !is_there) {
             return -1;
         }
+        needs_next |= is_there && term->weight >= 1 && !cof_terms_has(&window->own, term->hash);
         all += term->weight;
         found += is_there ? term->weight : 0;
+    }
+    bool says_no = window->has_negation || (needs_next && window->next_has_negation);
+    if (says_no != sentence->has_negation) {
+        return -1;
     }
     *out_found = found;
     return all > 0 ? found / all : -1;
@@ -184,8 +193,7 @@ static struct window *best_window(struct cof_attribution *attribution,
         struct window *window = &attribution->windows[i];
         float found = 0;
         float coverage = coverage_of(terms, window, &found);
-        if (coverage < min_mixed_coverage || found < min_content ||
-            window->has_negation != terms->has_negation) {
+        if (coverage < min_mixed_coverage || found < min_content) {
             continue;
         }
         bool is_claimed = window->hit < 32 && (claimed >> window->hit & 1) != 0;
