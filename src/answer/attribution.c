@@ -68,28 +68,47 @@ static bool take_sentence(void *context, struct cof_text sentence, size_t offset
     return true;
 }
 
-/* The terms of window `i`: its sentence, the one after it in the same chunk, title and heading. */
+/* Terms of title, heading and [begin, end) of the chunk. */
+static enum cof_status terms_under_heading(struct cof_attribution *attribution,
+                                           const struct cof_search_hit *hit, size_t begin,
+                                           size_t end, struct cof_terms *out_terms,
+                                           struct cof_error *err)
+{
+    struct cof_text all =
+        cof_arena_format(attribution->arena, "%.*s\n%.*s\n%.*s", COF_TEXT_ARG(hit->document.title),
+                         COF_TEXT_ARG(hit->chunk.heading),
+                         COF_TEXT_ARG(cof_text_slice(hit->chunk.text, begin, end)));
+    if (all.data == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
+    return cof_terms_make(all, attribution->arena, out_terms, err);
+}
+
+static enum cof_status negation_of(struct cof_attribution *attribution, const struct window *window,
+                                   bool *out_has_negation, struct cof_error *err)
+{
+    struct cof_terms alone = {0};
+    struct cof_text sentence =
+        cof_text_slice(attribution->hits[window->hit].chunk.text, window->begin, window->end);
+    COF_TRY(cof_terms_make(sentence, attribution->arena, &alone, err));
+    *out_has_negation = alone.has_negation;
+    return COF_OK;
+}
+
 static enum cof_status fill_window(struct cof_attribution *attribution, size_t i,
                                    struct cof_error *err)
 {
     struct window *window = &attribution->windows[i];
     const struct cof_search_hit *hit = &attribution->hits[window->hit];
-    size_t end = window->end;
-    if (i + 1 < attribution->count && attribution->windows[i + 1].hit == window->hit) {
-        end = attribution->windows[i + 1].end;
+    COF_TRY(negation_of(attribution, window, &window->has_negation, err));
+    COF_TRY(terms_under_heading(attribution, hit, window->begin, window->end, &window->own, err));
+    window->terms = window->own;
+    if (i + 1 == attribution->count || attribution->windows[i + 1].hit != window->hit) {
+        return COF_OK;
     }
-    struct cof_terms alone = {0};
-    struct cof_text sentence = cof_text_slice(hit->chunk.text, window->begin, window->end);
-    COF_TRY(cof_terms_make(sentence, attribution->arena, &alone, err));
-    window->has_negation = alone.has_negation;
-    struct cof_text all =
-        cof_arena_format(attribution->arena, "%.*s\n%.*s\n%.*s", COF_TEXT_ARG(hit->document.title),
-                         COF_TEXT_ARG(hit->chunk.heading),
-                         COF_TEXT_ARG(cof_text_slice(hit->chunk.text, window->begin, end)));
-    if (all.data == NULL) {
-        return COF_FAIL_MEMORY(err);
-    }
-    return cof_terms_make(all, attribution->arena, &window->terms, err);
+    const struct window *next = &attribution->windows[i + 1];
+    COF_TRY(negation_of(attribution, next, &window->next_has_negation, err));
+    return terms_under_heading(attribution, hit, window->begin, next->end, &window->terms, err);
 }
 
 enum cof_status cof_attribution_create(struct cof_embedder *embedder,
