@@ -2,7 +2,10 @@
  *
  * A session is one libcurl multi handle with one easy handle on it, so that a canceled call is
  * noticed between two short waits. Sessions are kept when idle, because they hold the open
- * connections; at any time there are as many as calls were ever under way together. */
+ * connections; at any time there are as many as calls were ever under way together.
+ *
+ * Our copies of the token are wiped as soon as a call is over. libcurl's own, in the request it
+ * sends, is freed without wiping: it has no option for that. */
 #include <cof/base/http_client.h>
 
 #include <curl/curl.h>
