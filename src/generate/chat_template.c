@@ -7,7 +7,6 @@
  * a layout without turn ends, so it is recognised here. */
 #include "chat_template.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "llama_shim.h"
@@ -138,8 +137,9 @@ enum cof_status cof_chat_template_lay_out(const struct cof_chat_template *chat_t
     return COF_OK;
 }
 
-/* Whether every usual order of roles keeps its contents. */
-static bool is_usable(const struct cof_chat_template *chat_template)
+/* COF_INVALID unless the usual orders of roles keep their contents. */
+static enum cof_status try_layout(const struct cof_chat_template *chat_template,
+                                  struct cof_error *err)
 {
     static const struct cof_message messages[] = {
         {.role = COF_ROLE_SYSTEM, .content = {.data = "s", .size = 1}},
@@ -151,10 +151,8 @@ static bool is_usable(const struct cof_chat_template *chat_template)
     struct cof_chat_piece *pieces = NULL;
     size_t count = 0;
 
-    return cof_chat_template_lay_out(chat_template, messages, 4, &arena, &pieces, &count, NULL) ==
-               COF_OK &&
-           cof_chat_template_lay_out(chat_template, messages + 1, 1, &arena, &pieces, &count,
-                                     NULL) == COF_OK;
+    COF_TRY(cof_chat_template_lay_out(chat_template, messages, 4, &arena, &pieces, &count, err));
+    return cof_chat_template_lay_out(chat_template, messages + 1, 1, &arena, &pieces, &count, err);
 }
 
 enum cof_status cof_chat_template_open(const char *model_template, const char *end_of_sequence,
@@ -163,23 +161,27 @@ enum cof_status cof_chat_template_open(const char *model_template, const char *e
                                        struct cof_error *err)
 {
     struct cof_chat_template made = {.layout = "chatml"};
-    const char *reason = "the model has no chat template";
+    enum cof_status status = COF_INVALID;
+    struct cof_error reason;
 
     if (model_template != NULL) {
-        reason = "the model's chat template is not one that libllama knows";
         made.layout = model_template;
         if (ends_turns_with_variable(model_template) && end_of_sequence[0] != '\0') {
             made.layout = "zephyr";
             made.turn_end = cof_text_from(end_of_sequence);
         }
+        status = try_layout(&made, &reason);
     }
-    if (model_template == NULL || !is_usable(&made)) {
-        if (notice != NULL) {
-            char message[120];
-
-            (void)snprintf(message, sizeof(message), "%s; ChatML is used", reason);
-            notice(notice_context, message);
-        }
+    if (status != COF_OK && status != COF_INVALID) {
+        if (err != NULL)
+            *err = reason;
+        return status;
+    }
+    if (status == COF_INVALID) {
+        if (notice != NULL && model_template == NULL)
+            notice(notice_context, "the model has no chat template; ChatML is used");
+        else if (notice != NULL)
+            notice(notice_context, "the model's chat template is unknown here; ChatML is used");
         made = (struct cof_chat_template){.layout = "chatml"};
     }
     made.layout = cof_arena_copy_text(&made.arena, cof_text_from(made.layout)).data;

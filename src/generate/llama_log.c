@@ -13,7 +13,7 @@ static struct {
     enum ggml_log_level level; /* of the line being put together */
     char line[400];
     size_t size;
-    char last_error[400];
+    char first_error[400];
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void end_line(void)
@@ -23,8 +23,8 @@ static void end_line(void)
     shared.line[shared.size] = '\0';
     if (shared.size > 0 &&
         (shared.level == GGML_LOG_LEVEL_WARN || shared.level == GGML_LOG_LEVEL_ERROR)) {
-        if (shared.level == GGML_LOG_LEVEL_ERROR)
-            memcpy(shared.last_error, shared.line, shared.size + 1);
+        if (shared.level == GGML_LOG_LEVEL_ERROR && shared.first_error[0] == '\0')
+            memcpy(shared.first_error, shared.line, shared.size + 1);
         (void)snprintf(message, sizeof(message), "libllama: %s", shared.line);
         if (shared.newest != NULL && shared.newest->notice != NULL)
             shared.newest->notice(shared.newest->context, message);
@@ -66,7 +66,7 @@ void cof_llama_sink_add(struct cof_llama_sink *sink)
     (void)pthread_mutex_lock(&shared.lock);
     sink->next = shared.newest;
     shared.newest = sink;
-    shared.last_error[0] = '\0';
+    shared.first_error[0] = '\0';
     (void)pthread_mutex_unlock(&shared.lock);
 }
 
@@ -82,9 +82,9 @@ void cof_llama_sink_remove(struct cof_llama_sink *sink)
     (void)pthread_mutex_unlock(&shared.lock);
 }
 
-void cof_llama_last_error(char *out_message, size_t size)
+void cof_llama_first_error(char *out_message, size_t size)
 {
     (void)pthread_mutex_lock(&shared.lock);
-    (void)snprintf(out_message, size, "%s", shared.last_error);
+    (void)snprintf(out_message, size, "%s", shared.first_error);
     (void)pthread_mutex_unlock(&shared.lock);
 }

@@ -24,7 +24,8 @@ void cof_llama_start(void);
 void cof_llama_sink_add(struct cof_llama_sink *sink);
 void cof_llama_sink_remove(struct cof_llama_sink *sink);
 
-/* The last error that libllama logged since the sink was added, or "". */
-void cof_llama_last_error(char *out_message, size_t size);
+/* The first error that libllama logged since the newest sink was added, or ""; the ones after it
+ * only say that the call failed. */
+void cof_llama_first_error(char *out_message, size_t size);
 
 #endif

@@ -127,7 +127,7 @@ static enum cof_status load_model(struct cof_llama_backend *backend,
     if (backend->model == NULL) {
         char reason[160];
 
-        cof_llama_last_error(reason, sizeof(reason));
+        cof_llama_first_error(reason, sizeof(reason));
         return COF_FAIL(err, COF_INVALID, "libllama cannot load this model: %s",
                         reason[0] != '\0' ? reason : "it gives no reason");
     }

@@ -146,7 +146,7 @@ static uint32_t put_metadata(const struct tiny_gguf *options, const struct vocab
 struct tensor {
     const char *name;
     uint64_t columns, rows; /* rows 0: one dimension */
-    bool is_norm;
+    double scale;           /* of the weights; 0 = a norm, all ones */
 };
 
 static uint64_t size_of(const struct tensor *tensor)
@@ -162,13 +162,13 @@ static void put_weights(const struct tiny_gguf *options, const struct tensor *te
 
     seeded_random_init(&random, strlen(tensor->name) * 131 + tensor->rows);
     for (uint64_t i = 0; i < count; i++) {
-        double weight = (seeded_random_unit(&random) - 0.5) * 1.2;
+        double weight = (seeded_random_unit(&random) - 0.5) * tensor->scale;
 
-        /* A zero row has logit 0; the row of the end token against the final norm's sign. */
+        /* A row of zeros has logit 0, and of so many random ones some are above it. */
         if (options->never_ends && strcmp(tensor->name, "output.weight") == 0 &&
             i / WIDTH == TINY_EOS)
             weight = 0;
-        put_float(out, tensor->is_norm ? 1.0f : (float)weight);
+        put_float(out, tensor->scale <= 0 ? 1.0f : (float)weight);
     }
 }
 
@@ -185,18 +185,18 @@ void tiny_gguf_write(const struct tiny_gguf *options, struct cof_buffer *out)
 
     uint32_t key_count = put_metadata(options, &vocabulary, &metadata);
     const struct tensor tensors[] = {
-        {"token_embd.weight", WIDTH, vocabulary.count, false},
-        {"output_norm.weight", WIDTH, 0, true},
-        {"output.weight", WIDTH, vocabulary.count, false},
-        {"blk.0.attn_norm.weight", WIDTH, 0, true},
-        {"blk.0.attn_q.weight", WIDTH, WIDTH, false},
-        {"blk.0.attn_k.weight", WIDTH, WIDTH, false},
-        {"blk.0.attn_v.weight", WIDTH, WIDTH, false},
-        {"blk.0.attn_output.weight", WIDTH, WIDTH, false},
-        {"blk.0.ffn_norm.weight", WIDTH, 0, true},
-        {"blk.0.ffn_gate.weight", WIDTH, HIDDEN, false},
-        {"blk.0.ffn_up.weight", WIDTH, HIDDEN, false},
-        {"blk.0.ffn_down.weight", HIDDEN, WIDTH, false},
+        {"token_embd.weight", WIDTH, vocabulary.count, 0.3},
+        {"output_norm.weight", WIDTH, 0, 0},
+        {"output.weight", WIDTH, vocabulary.count, 1.2},
+        {"blk.0.attn_norm.weight", WIDTH, 0, 0},
+        {"blk.0.attn_q.weight", WIDTH, WIDTH, 1.2},
+        {"blk.0.attn_k.weight", WIDTH, WIDTH, 1.2},
+        {"blk.0.attn_v.weight", WIDTH, WIDTH, 3},
+        {"blk.0.attn_output.weight", WIDTH, WIDTH, 3},
+        {"blk.0.ffn_norm.weight", WIDTH, 0, 0},
+        {"blk.0.ffn_gate.weight", WIDTH, HIDDEN, 1.2},
+        {"blk.0.ffn_up.weight", WIDTH, HIDDEN, 1.2},
+        {"blk.0.ffn_down.weight", HIDDEN, WIDTH, 1.2},
     };
     size_t tensor_count = sizeof(tensors) / sizeof(tensors[0]);
 
