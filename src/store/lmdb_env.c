@@ -68,6 +68,12 @@ static enum cof_status fail(struct cof_error *err, int code, const char *what)
         return COF_FAIL(err, COF_CONFLICT,
                         "the store's file %s is of another LMDB format than this program's",
                         DATA_FILE);
+    case MDB_BAD_VALSIZE:
+    case MDB_BAD_TXN:
+    case MDB_BAD_DBI:
+    case MDB_INCOMPATIBLE:
+        return COF_FAIL(err, COF_INTERNAL, "the store misused LMDB (%s: %s)", what,
+                        mdb_strerror(code));
     default:
         return COF_FAIL(err, COF_IO, "the store cannot %s: %s", what, mdb_strerror(code));
     }

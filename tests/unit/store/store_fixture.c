@@ -13,8 +13,8 @@
 
 static char *text_of(char *out, const char *id, unsigned edition, size_t chunk)
 {
-    int length = snprintf(out, TEXT_SIZE, "plainwords of %s edition %u part %zu: ", id, edition,
-                          chunk);
+    int length =
+        snprintf(out, TEXT_SIZE, "plainwords of %s edition %u part %zu: ", id, edition, chunk);
     for (size_t at = (size_t)length; at < TEXT_SIZE - 1; at++)
         out[at] = (char)('a' + (at * 7 + edition + chunk) % 26);
     out[TEXT_SIZE - 1] = '\0';
@@ -52,9 +52,8 @@ void store_fixture_init(struct store_fixture *fixture)
 void store_fixture_open(struct store_fixture *fixture)
 {
     struct cof_error err = {0};
-    struct cof_keyring_options keys = {.folder = fixture->keys,
-                                       .clock = cof_clock_system(),
-                                       .random = cof_random_system()};
+    struct cof_keyring_options keys = {
+        .folder = fixture->keys, .clock = cof_clock_system(), .random = cof_random_system()};
     expect_ok(cof_path_exists(fixture->keys) ? cof_keyring_open(&keys, &fixture->keyring, &err)
                                              : cof_keyring_create(&keys, &fixture->keyring, &err),
               err);

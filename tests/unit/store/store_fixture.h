@@ -69,12 +69,12 @@ void fixture_outbox_init(struct fixture_outbox *outbox, uint64_t number, const c
 size_t fixture_outbox_count(struct cof_store *store, const uint8_t *id);
 
 /* Fails the test with the error's message unless `status` is COF_OK. */
-#define expect_ok(status, err) \
-    do { \
-        enum cof_status expect_ok_status_ = (status); \
-        if (expect_ok_status_ != COF_OK) \
-            fail_msg("%s: %s (%s)", cof_status_name(expect_ok_status_), (err).message, \
-                     (err).where); \
+#define expect_ok(status, err)                                                                     \
+    do {                                                                                           \
+        enum cof_status expect_ok_status_ = (status);                                              \
+        if (expect_ok_status_ != COF_OK)                                                           \
+            fail_msg("%s: %s (%s)", cof_status_name(expect_ok_status_), (err).message,             \
+                     (err).where);                                                                 \
     } while (0)
 
 #endif

@@ -30,9 +30,9 @@ static struct cof_collection usage_of(struct store_fixture *fixture)
     struct cof_error err = {0};
     struct cof_arena arena = {0};
     struct cof_collection collection;
-    expect_ok(cof_store_get_collection(fixture->store, fixture->collection, &arena, &collection,
-                                       &err),
-              err);
+    expect_ok(
+        cof_store_get_collection(fixture->store, fixture->collection, &arena, &collection, &err),
+        err);
     cof_arena_deinit(&arena);
     return collection;
 }
@@ -151,8 +151,8 @@ static void documents__without_content_conflict_when_the_stored_hash_differs(voi
     struct sample *sample = sample_create(fixture->store, fixture->collection, "a", 1, 1);
     sample->write.has_content = false;
     for (int round = 0; round < 2; round++) { /* absent, then of other content */
-        expect_ok(
-            cof_store_put_documents(fixture->store, &sample->write, 1, NULL, &outcome, &err), err);
+        expect_ok(cof_store_put_documents(fixture->store, &sample->write, 1, NULL, &outcome, &err),
+                  err);
         assert_int_equal(outcome.kind, COF_WRITE_FAILED);
         assert_int_equal(outcome.error.status, COF_CONFLICT);
         struct sample *other = sample_create(fixture->store, fixture->collection, "a", 9, 1);
@@ -327,9 +327,9 @@ static void read_chunks__finds_current_versions_and_drops_others(void **state)
         {.document_number = 4711, .version = 1, .chunk_index = 0},
     };
     struct cof_chunk_read reads[6];
-    expect_ok(cof_store_read_chunks(fixture->store, fixture->collection, refs, 6, &arena, reads,
-                                    &err),
-              err);
+    expect_ok(
+        cof_store_read_chunks(fixture->store, fixture->collection, refs, 6, &arena, reads, &err),
+        err);
     const bool expected[] = {true, false, true, true, false, false};
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(reads[i].is_found, expected[i]);
@@ -449,9 +449,9 @@ static void outbox__that_cannot_be_encoded_aborts_the_mutation(void **state)
     struct sample *sample = sample_create(fixture->store, fixture->collection, "a", 1, 1);
     fixture_outbox_init(&outbox, 7, "record");
     outbox.fail_with = COF_TOO_LARGE;
-    assert_int_equal(cof_store_put_documents(fixture->store, &sample->write, 1, &outbox.outbox,
-                                             &outcome, &err),
-                     COF_TOO_LARGE);
+    assert_int_equal(
+        cof_store_put_documents(fixture->store, &sample->write, 1, &outbox.outbox, &outcome, &err),
+        COF_TOO_LARGE);
     assert_int_equal(outcome.version, 77);
     assert_int_equal(cof_store_find_document(fixture->store, fixture->collection, COF_TEXT("a"),
                                              &arena, &document, &err),
