@@ -313,6 +313,7 @@ static enum cof_status run_search(struct search *search, struct cof_index_result
     COF_TRY(take_candidates(search, &words, &result->word_candidates, err));
     result->vector_count = vectors.count;
     result->word_count = words.count;
+    result->greatest_word_score = search->words.greatest_score;
     result->chunk_count = search->chunk_count;
     result->permitted_count = search->permitted_count;
     result->plan = name_plan(search);

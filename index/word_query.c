@@ -148,6 +148,11 @@ static int compare_words(const void *a, const void *b)
     return (left->first_term > right->first_term) - (left->first_term < right->first_term);
 }
 
+float cof_query_word_greatest_score(const struct cof_query_word *word)
+{
+    return (float)word->repeat_count * word->idf * (COF_BM25_K1 + 1);
+}
+
 /* Words that no chunk holds can add nothing to a score: they stay in the coverage only. Of the
  * others the rarest are kept. */
 static void drop_useless_words(struct cof_word_query *query)
@@ -155,16 +160,14 @@ static void drop_useless_words(struct cof_word_query *query)
     size_t kept = 0;
 
     for (size_t i = 0; i < query->word_count && kept < COF_MAX_QUERY_WORDS; i++) {
-        if (query->words[i].frequency > 0)
-            query->words[kept++] = query->words[i];
-        else if (query->words[i].is_covered)
-            query->covered_idf += query->words[i].idf;
+        const struct cof_query_word *word = &query->words[i];
+        query->greatest_score += cof_query_word_greatest_score(word);
+        if (word->is_covered)
+            query->covered_idf += word->idf;
+        if (word->frequency > 0)
+            query->words[kept++] = *word;
     }
     query->word_count = kept;
-    for (size_t i = 0; i < kept; i++) {
-        if (query->words[i].is_covered)
-            query->covered_idf += query->words[i].idf;
-    }
 }
 
 void cof_word_query_weigh(struct cof_word_query *query, uint64_t chunk_count, uint64_t total_length)
@@ -176,7 +179,6 @@ void cof_word_query_weigh(struct cof_word_query *query, uint64_t chunk_count, ui
         query->words[i].idf = (float)log1p((count - frequency + 0.5) / (frequency + 0.5));
     }
     qsort(query->words, query->word_count, sizeof(query->words[0]), compare_words);
-    query->covered_idf = 0;
     drop_useless_words(query);
     query->average_length = chunk_count > 0 ? (float)((double)total_length / count) : 1;
     if (query->average_length < 1)

@@ -39,7 +39,8 @@ struct cof_word_query {
     struct cof_query_term *terms;
     size_t term_count;
     float average_length;
-    float covered_idf; /* of all words that count in the coverage */
+    float covered_idf;    /* of all words that count in the coverage */
+    float greatest_score; /* what no chunk can exceed, words that none holds included */
 };
 
 /* A query and one segment: where each term stands in it. */
@@ -47,6 +48,9 @@ struct cof_word_view {
     const struct cof_lexical_index *index;
     const struct cof_lexical_term **terms; /* as the query's, NULL where absent */
 };
+
+#define COF_BM25_K1 1.2F
+#define COF_BM25_B 0.75F
 
 #define COF_MAX_QUERY_WORDS 64 /* scored: the rarest of a longer query */
 
@@ -62,6 +66,9 @@ COF_MUST_USE enum cof_status cof_word_query_count(struct cof_word_query *query,
 /* Living chunks of the collection and their lengths together. */
 void cof_word_query_weigh(struct cof_word_query *query, uint64_t chunk_count,
                           uint64_t total_length);
+
+/* What one word can add to a score at most. */
+float cof_query_word_greatest_score(const struct cof_query_word *word);
 
 /* After weighing. */
 COF_MUST_USE enum cof_status cof_word_view_make(const struct cof_word_query *query,

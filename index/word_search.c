@@ -8,9 +8,6 @@
 
 #include "word_query.h"
 
-static const float K1 = 1.2F;
-static const float B = 0.75F;
-
 /* Sums of floats in another order differ by less than this share. */
 static const float ROUNDING = 1e-4F;
 
@@ -28,14 +25,11 @@ static float term_score(const struct cof_word_query *query, const struct cof_que
                         uint32_t count, uint32_t length)
 {
     float occurrences = (float)count;
-    float norm = K1 * (1 - B + B * (float)length / query->average_length);
+    float norm =
+        COF_BM25_K1 * (1 - COF_BM25_B + COF_BM25_B * (float)length / query->average_length);
 
-    return (float)word->repeat_count * word->idf * occurrences * (K1 + 1) / (occurrences + norm);
-}
-
-static float greatest_score(const struct cof_query_word *word)
-{
-    return (float)word->repeat_count * word->idf * (K1 + 1);
+    return (float)word->repeat_count * word->idf * occurrences * (COF_BM25_K1 + 1) /
+           (occurrences + norm);
 }
 
 /* The word's count in the chunk, 0 when it is not there. */
@@ -164,7 +158,7 @@ static bool add_words(struct word_search *search, struct cof_top *top)
     size_t rest_postings = 0;
 
     for (size_t i = 0; i < query->word_count; i++) {
-        rest += greatest_score(&query->words[i]);
+        rest += cof_query_word_greatest_score(&query->words[i]);
         rest_postings += posting_count(search, &query->words[i]);
     }
     for (size_t i = 0; i < query->word_count; i++) {
@@ -178,7 +172,7 @@ static bool add_words(struct word_search *search, struct cof_top *top)
             }
         }
         add_word(search, &query->words[i]);
-        rest -= greatest_score(&query->words[i]);
+        rest -= cof_query_word_greatest_score(&query->words[i]);
         rest_postings -= posting_count(search, &query->words[i]);
     }
     return false;
