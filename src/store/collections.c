@@ -137,7 +137,6 @@ static enum cof_status run_change(struct cof_store *store, cof_write_apply_fn ap
 {
     struct cof_write_job job = {.apply = apply,
                                 .context = change,
-                                .size_bytes = 4096,
                                 .outbox = outbox,
                                 .outcomes = &change->outcome,
                                 .outcome_count = 1};

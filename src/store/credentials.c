@@ -115,7 +115,7 @@ enum cof_status cof_store_put_credential(struct cof_store *store,
         put.credential.number = atomic_fetch_add(&store->counters.credential, 1);
     struct cof_write_job job = {.apply = apply,
                                 .context = &put,
-                                .size_bytes = 4096,
+                                .size_bytes = put.is_new ? 4096 : 0,
                                 .outbox = outbox,
                                 .outcomes = &put.outcome,
                                 .outcome_count = 1};

@@ -142,7 +142,6 @@ enum cof_status cof_store_delete_document(struct cof_store *store, uint64_t coll
     struct deletion deletion = {.collection = collection, .external_id = external_id};
     struct cof_write_job job = {.apply = apply_deletion,
                                 .context = &deletion,
-                                .size_bytes = 4096,
                                 .outbox = outbox,
                                 .outcomes = &deletion.outcome,
                                 .outcome_count = 1};

@@ -167,6 +167,34 @@ static void mend_reading(struct cof_lmdb *lmdb)
         mdb_env_close(fallback);
 }
 
+/* Pages on LMDB's list of free ones: the table 0 has, for each transaction that freed any, a count
+ * and then so many page numbers. Only a reading transaction may look at it. */
+static int count_freed_pages(MDB_env *env, uint64_t *out_count)
+{
+    MDB_txn *txn = NULL;
+    MDB_cursor *cursor = NULL;
+    MDB_val key;
+    MDB_val value;
+    uint64_t count = 0;
+    int code = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    if (code != 0)
+        return code;
+    code = mdb_cursor_open(txn, 0, &cursor);
+    while (code == 0) {
+        size_t in_row = 0;
+        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+        if (code == 0 && value.mv_size >= sizeof(in_row)) {
+            memcpy(&in_row, value.mv_data, sizeof(in_row));
+            count += in_row;
+        }
+    }
+    if (cursor != NULL)
+        mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+    *out_count = count;
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
 static bool has_failed(const struct cof_txn *txn)
 {
     return txn->failure.status != COF_OK;
@@ -276,6 +304,29 @@ enum cof_status cof_lmdb_cover(struct cof_lmdb *lmdb, struct cof_error *err)
     /* By path: closing another descriptor of a file of LMDB's would release its locks. */
     if (truncate(path, size) != 0)
         return fail(err, errno, "be made as long as its header says");
+    return COF_OK;
+}
+
+enum cof_status cof_lmdb_free_bytes(struct cof_lmdb *lmdb, uint64_t enough, uint64_t *out_bytes,
+                                    struct cof_error *err)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    uint64_t freed_count = 0;
+    int code = mdb_env_info(lmdb->env, &info);
+    if (code == 0)
+        code = mdb_env_stat(lmdb->env, &stat);
+    if (code != 0)
+        return fail(err, code, "be looked at");
+    uint64_t used = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+    uint64_t bytes = info.me_mapsize > used ? info.me_mapsize - used : 0;
+    if (bytes < enough) {
+        code = count_freed_pages(lmdb->env, &freed_count);
+        if (code != 0)
+            return fail(err, code, "be looked at");
+        bytes += freed_count * stat.ms_psize;
+    }
+    *out_bytes = bytes;
     return COF_OK;
 }
 

@@ -39,6 +39,11 @@ void cof_lmdb_cleanup(struct cof_lmdb **lmdb);
  * out and took back within one transaction; after this the size is a fact that can be recorded. */
 COF_MUST_USE enum cof_status cof_lmdb_cover(struct cof_lmdb *lmdb, struct cof_error *err);
 
+/* How many bytes of the map are free: never used, and, when that is less than `enough`, also those
+ * of pages that were freed (which a reader may still hold). As of the last commit. */
+COF_MUST_USE enum cof_status cof_lmdb_free_bytes(struct cof_lmdb *lmdb, uint64_t enough,
+                                                 uint64_t *out_bytes, struct cof_error *err);
+
 /* Fields are private. Zero-initialised is a transaction that was never begun. */
 struct cof_txn {
     struct cof_lmdb *lmdb;

@@ -66,6 +66,7 @@ static enum cof_status create_object(const struct cof_store_options *options,
     store->random = options->random;
     store->notice = options->notice;
     store->notice_context = options->notice_context;
+    store->max_bytes = options->max_bytes != 0 ? options->max_bytes : DEFAULT_MAX_BYTES;
     cof_keyring_store_uuid(options->keyring, store->uuid);
     cof_counters_init(&store->counters);
     *out_store = store;
@@ -111,7 +112,7 @@ static enum cof_status open_files(const struct cof_store_options *options, struc
     bool exists = false;
     struct cof_lmdb_options lmdb_options = {
         .folder = options->folder,
-        .max_bytes = options->max_bytes != 0 ? options->max_bytes : DEFAULT_MAX_BYTES,
+        .max_bytes = store->max_bytes,
     };
     COF_TRY(cof_store_format_look(options->folder, options->keyring, &exists, err));
     if (!exists && !options->may_create)

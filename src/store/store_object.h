@@ -32,6 +32,7 @@ struct cof_store {
     cof_notice_fn notice;
     void *notice_context;
     uint8_t uuid[16];
+    uint64_t max_bytes;
     struct cof_counters counters;
     struct cof_writer *writer;
 };

@@ -20,6 +20,10 @@
 #define GARBAGE_BESIDE 256
 #define GARBAGE_ALONE 4096
 
+/* Of the map, kept free of additions, because deleting needs pages too: a 64th, in these bounds. */
+#define MIN_RESERVE_BYTES ((uint64_t)256 << 10)
+#define MAX_RESERVE_BYTES ((uint64_t)16 << 20)
+
 struct waiting_job {
     struct waiting_job *next;
     const struct cof_write_job *job;
@@ -91,13 +95,38 @@ static enum cof_status put_outbox(struct cof_write_batch *batch, struct waiting_
                           err);
 }
 
+/* Pages are seldom full, so an addition may take twice its bytes. */
+static enum cof_status check_room(struct cof_write_batch *batch, const struct cof_write_job *job,
+                                  struct cof_error *err)
+{
+    uint64_t reserve = batch->store->max_bytes / 64;
+    uint64_t free_bytes = 0;
+    if (job->size_bytes == 0)
+        return COF_OK;
+    if (reserve < MIN_RESERVE_BYTES)
+        reserve = MIN_RESERVE_BYTES;
+    if (reserve > MAX_RESERVE_BYTES)
+        reserve = MAX_RESERVE_BYTES;
+    uint64_t needed = reserve + 2 * (batch->added_bytes + job->size_bytes);
+    COF_TRY(cof_lmdb_free_bytes(batch->store->lmdb, needed, &free_bytes, err));
+    if (free_bytes < needed)
+        return COF_FAIL(err, COF_UNAVAILABLE,
+                        "disk full (the store has nearly reached its largest size of %llu bytes): "
+                        "free space in it, or raise the limit, and try again",
+                        (unsigned long long)batch->store->max_bytes);
+    batch->added_bytes += job->size_bytes;
+    return COF_OK;
+}
+
 /* COF_OK also when the job failed alone, which is then noted in it. */
 static enum cof_status apply_job(struct cof_write_batch *batch, struct waiting_job *waiting,
                                  struct cof_error *err)
 {
     uint64_t change_count = batch->txn.change_count;
     struct cof_error failure = {0};
-    enum cof_status status = waiting->job->apply(batch, waiting->job->context, &failure);
+    enum cof_status status = check_room(batch, waiting->job, &failure);
+    if (status == COF_OK)
+        status = waiting->job->apply(batch, waiting->job->context, &failure);
     if (status == COF_OK)
         status = put_outbox(batch, waiting, &failure);
     if (status == COF_OK)

@@ -27,6 +27,7 @@ struct cof_write_batch {
     struct cof_store *store;
     struct cof_txn txn;
     int64_t now_ns;
+    uint64_t added_bytes; /* by the jobs so far */
     /* The usage of the collection in hand, written back when another takes its place. */
     struct cof_usage usage;
     uint64_t usage_collection; /* 0 = none */
@@ -38,7 +39,9 @@ typedef enum cof_status (*cof_write_apply_fn)(struct cof_write_batch *batch, voi
 struct cof_write_job {
     cof_write_apply_fn apply;
     void *context;
-    size_t size_bytes;                  /* about what it will write */
+    /* About what it adds to the store; 0 = it frees or rewrites, and so may use the reserve that
+     * is kept for getting out of a full store. */
+    size_t size_bytes;
     const struct cof_outbox *outbox;    /* may be NULL: nothing to record */
     struct cof_write_outcome *outcomes; /* filled by apply, read by the outbox's encoder */
     size_t outcome_count;
