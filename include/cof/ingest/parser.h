@@ -26,6 +26,12 @@ enum cof_block_kind {
     COF_BLOCK_QUOTE,
 };
 
+/* A place in a block's text, and the place in the source that it came from. */
+struct cof_block_anchor {
+    size_t text_offset;
+    uint64_t byte_offset;
+};
+
 /* A piece of text that is not torn lightly. */
 struct cof_block {
     enum cof_block_kind kind;
@@ -34,6 +40,10 @@ struct cof_block {
                              * characters, white space collapsed outside code */
     uint64_t byte_begin;    /* range in the source bytes that this block came from */
     uint64_t byte_end;
+    /* Ascending in both; none where the text is short. They give a part of a long block a range of
+     * its own. */
+    const struct cof_block_anchor *anchors;
+    size_t anchor_count;
 };
 
 struct cof_parsed {
