@@ -13,16 +13,27 @@ static const enum cof_table swept_tables[] = {COF_TABLE_DOCUMENT, COF_TABLE_VERS
                                               COF_TABLE_CHUNK, COF_TABLE_VECTORS, COF_TABLE_BLIND};
 #define SWEPT_TABLE_COUNT (sizeof(swept_tables) / sizeof(swept_tables[0]))
 
-static bool find_next(struct cof_txn *txn, uint64_t from_number, uint64_t *out_collection)
+/* The next garbage row, *out_collection 0 when there is none. Only a row of our own making counts:
+ * whoever can write to the disk must not make us destroy keys. */
+static enum cof_status find_next(const struct cof_store *store, struct cof_txn *txn,
+                                 uint64_t from_number, uint64_t *out_collection,
+                                 struct cof_error *err)
 {
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer plaintext = {0};
+    COF_CLEANUP(cof_key_wipe) struct cof_key meta_key;
     struct cof_row_key from = cof_row_key_number(COF_TABLE_GARBAGE, from_number);
     struct cof_row_key prefix = cof_row_key_table(COF_TABLE_GARBAGE);
     struct cof_bytes key;
     struct cof_bytes value;
+    *out_collection = 0;
     if (!cof_txn_seek(txn, cof_row_key_bytes(&from), cof_row_key_bytes(&prefix), &key, &value))
-        return false;
-    *out_collection = cof_row_key_number_at(key, 0);
-    return true;
+        return cof_txn_status(txn, err);
+    uint64_t collection = cof_row_key_number_at(key, 0);
+    struct cof_row row = {.key = cof_row_key_number(COF_TABLE_GARBAGE, collection)};
+    cof_keyring_system_key(store->keyring, COF_KEY_STORE_META, &meta_key);
+    COF_TRY(cof_row_unseal(store, &row, &meta_key, value, &plaintext, err));
+    *out_collection = collection;
+    return COF_OK;
 }
 
 static bool has_key(const struct cof_store *store, uint64_t collection)
@@ -59,9 +70,10 @@ enum cof_status cof_garbage_collect(const struct cof_store *store, struct cof_tx
 {
     size_t count = 0;
     uint64_t collection = 0;
-    uint64_t from = 0;
-    while (count < max_count && find_next(txn, from, &collection)) {
-        from = collection + 1;
+    for (;;) {
+        COF_TRY(find_next(store, txn, collection + 1, &collection, err));
+        if (collection == 0 || count == max_count)
+            break;
         if (has_key(store, collection))
             continue;
         count += sweep(txn, collection, max_count - count);
@@ -79,15 +91,16 @@ enum cof_status cof_garbage_resume(struct cof_store *store, struct cof_error *er
 {
     COF_CLEANUP(cof_txn_abort) struct cof_txn txn = {0};
     uint64_t collection = 0;
-    uint64_t from = 0;
     COF_TRY(cof_txn_begin_read(store->lmdb, &txn, err));
-    for (; find_next(&txn, from, &collection); from = collection + 1) {
+    for (;;) {
         struct cof_error failure = {0};
+        COF_TRY(find_next(store, &txn, collection + 1, &collection, err));
+        if (collection == 0)
+            return COF_OK;
         if (!has_key(store, collection))
             continue;
         if (cof_keyring_destroy_collection(store->keyring, collection, &failure) != COF_OK)
             cof_store_notice(store, "the keys of deleted collection %llu are not destroyed yet: %s",
                              (unsigned long long)collection, failure.message);
     }
-    return cof_txn_status(&txn, err);
 }

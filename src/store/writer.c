@@ -387,6 +387,16 @@ enum cof_status cof_writer_run(struct cof_writer *writer, const struct cof_write
     return waiting.status;
 }
 
+size_t cof_writer_waiting_count(struct cof_writer *writer)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&writer->shared.lock);
+    for (const struct waiting_job *job = writer->shared.first; job != NULL; job = job->next)
+        count++;
+    (void)pthread_mutex_unlock(&writer->shared.lock);
+    return count;
+}
+
 bool cof_writer_is_healthy(const struct cof_writer *writer)
 {
     return atomic_load(&writer->is_healthy);

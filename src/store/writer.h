@@ -59,6 +59,8 @@ bool cof_writer_destroy(struct cof_writer *writer);
 /* Waits until the job is durable or has failed. */
 COF_MUST_USE enum cof_status cof_writer_run(struct cof_writer *writer,
                                             const struct cof_write_job *job, struct cof_error *err);
+/* Jobs that wait for the next transaction. */
+size_t cof_writer_waiting_count(struct cof_writer *writer);
 bool cof_writer_is_healthy(const struct cof_writer *writer);
 struct cof_outbox_list *cof_writer_outbox(struct cof_writer *writer);
 /* There are rows of a deleted collection whose keys are destroyed. */

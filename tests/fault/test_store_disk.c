@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -219,6 +220,37 @@ static void failed_sync__stops_writing_for_good(void **state)
     assert_int_equal(recoverable, 0);
 }
 
+static void *put_one(void *context)
+{
+    struct store_fixture *fixture = context;
+    static atomic_uint next;
+    struct cof_error err = {0};
+    char id[16];
+    (void)snprintf(id, sizeof(id), "d%u", atomic_fetch_add(&next, 1));
+    struct sample *sample = sample_create(fixture->store, fixture->collection, id, 1, 20);
+    enum cof_status status = put(fixture->store, sample, &err);
+    sample_destroy(sample);
+    return (void *)(uintptr_t)status;
+}
+
+static void write_error__reaches_everyone_who_waits(void **state)
+{
+    struct store_fixture fixture;
+    pthread_t threads[8];
+    store_fixture_setup(&fixture);
+    arm(FAULT_WRITE_ERROR, 1);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, put_one, &fixture), 0);
+    for (size_t i = 0; i < 8; i++) {
+        void *status = NULL;
+        (void)pthread_join(threads[i], &status);
+        assert_int_equal((uintptr_t)status, COF_UNAVAILABLE);
+    }
+    arm(FAULT_NONE, 0);
+    assert_false(cof_store_is_writable(fixture.store));
+    store_fixture_teardown(&fixture);
+}
+
 /* The kernel's own refusal, by the limit of a file's size. In a child, because the limit is the
  * process's. Exit code 0 = as expected. */
 static int fill_up(long room)
@@ -316,6 +348,7 @@ int main(void)
         cmocka_unit_test(full_disk__that_cuts_a_write_is_survived),
         cmocka_unit_test(write_error__stops_writing_for_good),
         cmocka_unit_test(failed_sync__stops_writing_for_good),
+        cmocka_unit_test(write_error__reaches_everyone_who_waits),
         cmocka_unit_test(full_disk__of_the_kernel_is_survived),
         cmocka_unit_test(full_map__is_survived_and_space_comes_back_by_deleting),
     };

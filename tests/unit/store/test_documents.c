@@ -234,6 +234,30 @@ static void documents__fail_alone_when_the_fault_is_theirs(void **state)
         sample_destroy(samples[i]);
 }
 
+static void documents__of_impossible_shape_are_refused(void **state)
+{
+    struct store_fixture *fixture = *state;
+    static char large[(1 << 20) + 1];
+    memset(large, 'a', sizeof(large));
+    for (int i = 0; i < 4; i++) {
+        struct cof_error err = {0};
+        struct cof_write_outcome outcome;
+        struct sample *sample = sample_create(fixture->store, fixture->collection, "a", 1, 2);
+        if (i == 0)
+            sample->write.vectors = NULL;
+        if (i == 1)
+            sample->write.chunks = NULL;
+        if (i == 2)
+            sample->chunks[1].byte_end = sample->chunks[1].byte_begin - 1;
+        if (i == 3)
+            sample->write.title = (struct cof_text){.data = large, .size = sizeof(large)};
+        expect_ok(cof_store_put_documents(fixture->store, &sample->write, 1, NULL, &outcome, &err),
+                  err);
+        assert_int_equal(outcome.error.status, i == 3 ? COF_TOO_LARGE : COF_INVALID);
+        sample_destroy(sample);
+    }
+}
+
 static void documents__of_one_id_in_one_call_follow_each_other(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -474,6 +498,7 @@ int main(void)
         CASE(documents__without_content_conflict_when_the_stored_hash_differs),
         CASE(documents__deleted_and_made_again_get_a_new_number),
         CASE(documents__fail_alone_when_the_fault_is_theirs),
+        CASE(documents__of_impossible_shape_are_refused),
         CASE(documents__of_one_id_in_one_call_follow_each_other),
         CASE(documents__of_several_collections_go_in_one_call),
         CASE(documents__are_refused_a_vector_that_does_not_fit_half_precision),

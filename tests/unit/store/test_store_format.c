@@ -115,6 +115,29 @@ static void lmdb_file_of_somebody_else__is_refused(void **state)
     expect_refusal(fixture, fixture->keyring, COF_CORRUPT, "no store");
 }
 
+static void lmdb_file_without_rows__is_no_store_and_with_other_rows_refused(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct cof_error err = {0};
+    char folder[TEMP_DIR_PATH_SIZE];
+    struct cof_lmdb *lmdb = NULL;
+    struct cof_store *store = NULL;
+    cof_store_close(fixture->store);
+    fixture->store = NULL;
+    temp_dir_join(fixture->root, "fresh", folder, sizeof(folder));
+    expect_ok(cof_folder_create(folder, 0700, &err), err);
+    struct cof_lmdb_options options = {.folder = folder, .max_bytes = (uint64_t)64 << 20};
+    expect_ok(cof_lmdb_open(&options, &lmdb, &err), err);
+    cof_lmdb_close(lmdb);
+    struct cof_store_options store_options = store_fixture_options(fixture);
+    store_options.folder = folder;
+    store_options.may_create = false;
+    assert_int_equal(cof_store_open(&store_options, &store, &err), COF_NOT_FOUND);
+    memcpy(fixture->folder, folder, sizeof(folder));
+    put_raw(fixture, cof_row_key_number(COF_TABLE_CHUNK, 1), cof_text_bytes(COF_TEXT("x")));
+    expect_refusal(fixture, fixture->keyring, COF_CORRUPT, "no store");
+}
+
 static void junk__is_refused(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -163,6 +186,7 @@ int main(void)
         CASE(newer_format__is_refused_and_nothing_is_touched),
         CASE(newer_state_file__is_refused_and_nothing_is_touched),
         CASE(lmdb_file_of_somebody_else__is_refused),
+        CASE(lmdb_file_without_rows__is_no_store_and_with_other_rows_refused),
         CASE(junk__is_refused),
         CASE(lost_data_file__is_not_taken_for_a_new_store),
         CASE(missing_counters__are_damage),
