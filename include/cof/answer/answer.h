@@ -41,7 +41,7 @@ enum cof_answer_kind {
 
 /* Where a sentence of the answer comes from. */
 struct cof_citation {
-    size_t marker;              /* the n of [n], from 1, numbered in order of first use */
+    size_t marker; /* the n of [n], from 1, numbered in order of first use */
     uint64_t collection;
     uint64_t document_number;
     uint32_t version;
@@ -49,19 +49,19 @@ struct cof_citation {
     struct cof_text external_id;
     struct cof_text title;
     struct cof_text filename;
-    uint64_t byte_begin;        /* of the chunk in its source */
+    uint64_t byte_begin; /* of the chunk in its source */
     uint64_t byte_end;
-    struct cof_text quote;      /* the supporting sentence, literally in the chunk */
-    char content_sha256[65];    /* of the chunk's text: lets a reader check that it is unchanged */
-    float score;                /* of the search */
-    size_t answer_begin;        /* byte range of the supported sentence in the answer's text, */
-    size_t answer_end;          /* marker included */
+    struct cof_text quote;   /* the supporting sentence, literally in the chunk */
+    char content_sha256[65]; /* of the chunk's text: lets a reader check that it is unchanged */
+    float score;             /* of the search */
+    size_t answer_begin;     /* byte range of the supported sentence in the answer's text, */
+    size_t answer_end;       /* marker included */
 };
 
 struct cof_answer {
     enum cof_answer_kind kind;
-    bool is_grounded;             /* every sentence that left is supported or marked */
-    struct cof_text text;         /* with markers */
+    bool is_grounded;                     /* every sentence that left is supported or marked */
+    struct cof_text text;                 /* with markers */
     const struct cof_citation *citations; /* one per marked sentence and passage */
     size_t citation_count;
     const struct cof_search_hit *hits; /* all that were retrieved, best first */
@@ -69,7 +69,7 @@ struct cof_answer {
     enum cof_finish_reason finish_reason;
     size_t prompt_tokens;
     size_t completion_tokens;
-    size_t held_back_count;       /* generated sentences that nothing supported */
+    size_t held_back_count; /* generated sentences that nothing supported */
     struct cof_search_trace search_trace;
     int64_t generate_ns;
 };
@@ -79,13 +79,13 @@ struct cof_answer_request {
     size_t message_count;
     const uint64_t *collections; /* collection_count 0 = plain generation */
     size_t collection_count;
-    size_t k;                    /* passages wanted; 0 = 6 */
+    size_t k; /* passages wanted; 0 = 6 */
     enum cof_search_mode mode;
     const struct cof_filter *filter;
-    float min_score;             /* 0 = calibrated floor */
+    float min_score; /* 0 = calibrated floor */
     const struct cof_principal *principal;
     enum cof_unsupported_policy policy;
-    size_t max_tokens;           /* 0 = 400 */
+    size_t max_tokens; /* 0 = 400 */
     float temperature;
     float top_p;
     uint32_t seed;

@@ -14,7 +14,8 @@
  * tlog-tiles hash tiles), `checkpoint`, `checkpoints.log`. Formats: docs/audit-format.md.
  *
  * Opening recovers: a torn tail beyond the newest checkpoint is cut off and a RECOVERY record
- * appended; anything inconsistent with the newest checkpoint is COF_CORRUPT and nothing is changed. */
+ * appended; anything inconsistent with the newest checkpoint is COF_CORRUPT and nothing is changed.
+ */
 #ifndef COF_AUDIT_LOG_H
 #define COF_AUDIT_LOG_H
 
@@ -83,8 +84,8 @@ struct cof_audit_entry {
  * beside a running server. */
 COF_MUST_USE enum cof_status cof_audit_read(const char *folder, const struct cof_keyring *keyring,
                                             uint64_t first, size_t count, struct cof_arena *arena,
-                                            struct cof_audit_entry **out_entries,
-                                            size_t *out_count, struct cof_error *err);
+                                            struct cof_audit_entry **out_entries, size_t *out_count,
+                                            struct cof_error *err);
 /* Complete leaves in the folder's segments right now (a torn tail is not counted). */
 COF_MUST_USE enum cof_status cof_audit_count(const char *folder, uint64_t *out_count,
                                              struct cof_error *err);

@@ -60,16 +60,16 @@ struct cof_audit_result {
 
 struct cof_audit_record {
     enum cof_audit_event event;
-    enum cof_status outcome;  /* COF_OK = allowed and done */
-    uint8_t request_id[16];   /* UUIDv7; idempotency of the outbox */
-    uint64_t intent_seq;      /* of the ANSWER_INTENT; UINT64_MAX = none */
-    int64_t time_ns;          /* 0 = the log's clock at append */
-    uint64_t credential_id;   /* 0 = none */
-    uint64_t collection;      /* 0 = none */
-    struct cof_text subject;  /* the caller's name: HMAC in the leaf, clear only in the payload */
-    struct cof_text query;    /* committed in the leaf, kept in the payload */
-    struct cof_text answer;   /* committed in the leaf, kept in the payload */
-    struct cof_text details;  /* compact JSON for the payload: what an auditor wants to read */
+    enum cof_status outcome; /* COF_OK = allowed and done */
+    uint8_t request_id[16];  /* UUIDv7; idempotency of the outbox */
+    uint64_t intent_seq;     /* of the ANSWER_INTENT; UINT64_MAX = none */
+    int64_t time_ns;         /* 0 = the log's clock at append */
+    uint64_t credential_id;  /* 0 = none */
+    uint64_t collection;     /* 0 = none */
+    struct cof_text subject; /* the caller's name: HMAC in the leaf, clear only in the payload */
+    struct cof_text query;   /* committed in the leaf, kept in the payload */
+    struct cof_text answer;  /* committed in the leaf, kept in the payload */
+    struct cof_text details; /* compact JSON for the payload: what an auditor wants to read */
     const struct cof_audit_resource *resources;
     size_t resource_count; /* at most COF_AUDIT_MAX_RESOURCES */
     const struct cof_audit_result *results;
@@ -84,8 +84,7 @@ const char *cof_audit_event_name(enum cof_audit_event event); /* "search", "docu
 /* The whole record as deterministic CBOR, in the clear: only for a place that seals it (the
  * outbox of the store). Decode borrows from `encoded` and the arena. */
 COF_MUST_USE enum cof_status cof_audit_record_encode(const struct cof_audit_record *record,
-                                                     struct cof_buffer *out,
-                                                     struct cof_error *err);
+                                                     struct cof_buffer *out, struct cof_error *err);
 COF_MUST_USE enum cof_status cof_audit_record_decode(struct cof_bytes encoded,
                                                      struct cof_arena *arena,
                                                      struct cof_audit_record *out_record,

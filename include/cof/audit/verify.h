@@ -1,8 +1,9 @@
 /* Offline verification of an audit folder: files and the public key, nothing else.
  *
  * Checks every frame, the payload hash bound into each leaf, sequence numbers, the Merkle root and
- * signature of every checkpoint in checkpoints.log, that each extends the one before, and the tiles.
- * Takes no lock: beside a running server it verifies up to the newest checkpoint it reads first. */
+ * signature of every checkpoint in checkpoints.log, that each extends the one before, and the
+ * tiles. Takes no lock: beside a running server it verifies up to the newest checkpoint it reads
+ * first. */
 #ifndef COF_AUDIT_VERIFY_H
 #define COF_AUDIT_VERIFY_H
 
@@ -19,13 +20,13 @@ enum cof_audit_verdict {
 
 struct cof_audit_report {
     enum cof_audit_verdict verdict;
-    uint64_t entry_count;       /* complete entries found */
-    uint64_t checkpoint_size;   /* entries covered by the newest valid checkpoint */
+    uint64_t entry_count;     /* complete entries found */
+    uint64_t checkpoint_size; /* entries covered by the newest valid checkpoint */
     uint64_t checkpoint_count;
-    uint64_t payload_count;     /* sealed payloads whose hash was checked */
-    uint64_t first_bad_seq;     /* UINT64_MAX = none */
-    uint8_t root[32];           /* of the newest checkpoint */
-    char message[240];          /* one sentence for people */
+    uint64_t payload_count; /* sealed payloads whose hash was checked */
+    uint64_t first_bad_seq; /* UINT64_MAX = none */
+    uint8_t root[32];       /* of the newest checkpoint */
+    char message[240];      /* one sentence for people */
 };
 
 /* `vkey_path` NULL = the folder's own `vkey`; an auditor passes the copy he kept. A status other

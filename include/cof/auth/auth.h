@@ -87,6 +87,7 @@ COF_MUST_USE enum cof_status cof_auth_create_key(struct cof_auth *auth,
                                                  char out_key[COF_API_KEY_SIZE],
                                                  struct cof_credential *out_credential,
                                                  struct cof_arena *arena, struct cof_error *err);
+/* COF_NOT_FOUND, COF_CONFLICT (revoked already). */
 COF_MUST_USE enum cof_status cof_auth_revoke_key(struct cof_auth *auth, struct cof_text key_id,
                                                  const struct cof_outbox *outbox,
                                                  struct cof_error *err);
@@ -94,8 +95,8 @@ COF_MUST_USE enum cof_status cof_auth_list_keys(struct cof_auth *auth, struct co
                                                 struct cof_credential **out_credentials,
                                                 size_t *out_count, struct cof_error *err);
 
-/* The principal of a presented key, copied into the arena. COF_DENIED ("API key is not valid …", the
- * same for unknown, wrong and revoked). Takes the same time for an unknown id as for a wrong
+/* The principal of a presented key, copied into the arena. COF_DENIED ("API key is not valid …",
+ * the same for unknown, wrong and revoked). Takes the same time for an unknown id as for a wrong
  * secret. */
 COF_MUST_USE enum cof_status cof_auth_authenticate(struct cof_auth *auth, struct cof_text key,
                                                    struct cof_arena *arena,
@@ -110,7 +111,9 @@ COF_MUST_USE enum cof_status cof_auth_permit(const struct cof_principal *princip
                                              enum cof_action action, struct cof_error *err);
 /* Whether this principal, who may read the collection, may read a document with this list. */
 bool cof_auth_can_read(const struct cof_principal *principal, const struct cof_acl *acl);
-/* COF_INVALID unless entries are `user:NAME`, `group:NAME` or NAME of 1–128 bytes; at most 256. */
+/* COF_INVALID unless entries are `user:NAME`, `group:NAME` or NAME, of 1–128 bytes of UTF-8 without
+ * control characters; at most 256 in both lists. A bare NAME has no colon: it would be a mistyped
+ * prefix. */
 COF_MUST_USE enum cof_status cof_acl_check(const struct cof_acl *acl, struct cof_error *err);
 
 #endif

@@ -17,14 +17,14 @@
 #include <cof/embedder/embedder.h>
 
 struct cof_bert_options {
-    const char *folder;             /* the model folder */
-    const char *name;               /* public name; NULL = the folder's last part */
-    struct cof_pool *pool;          /* borrowed; NULL = only the calling thread works */
-    size_t max_batch_count;         /* 0 = 2048 */
-    size_t max_tokens_in_flight;    /* per call: packed tokens computed at once; 0 = 16,384 */
-    const uint8_t *weights_sha256;  /* 32 bytes of model.safetensors when the caller knows it; enters
-                                     * the fingerprint. NULL = a digest of sizes and samples of the
-                                     * tensors is used instead */
+    const char *folder;            /* the model folder */
+    const char *name;              /* public name; NULL = the folder's last part */
+    struct cof_pool *pool;         /* borrowed; NULL = only the calling thread works */
+    size_t max_batch_count;        /* 0 = 2048 */
+    size_t max_tokens_in_flight;   /* per call: packed tokens computed at once; 0 = 16,384 */
+    const uint8_t *weights_sha256; /* 32 bytes of model.safetensors when the caller knows it; enters
+                                    * the fingerprint. NULL = a digest of sizes and samples of the
+                                    * tensors is used instead */
 };
 
 /* COF_NOT_FOUND (no such folder or file, naming it), COF_INVALID (files that are no BERT model or

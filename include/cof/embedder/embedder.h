@@ -1,9 +1,9 @@
 /* Contract: texts in, unit vectors out.
  *
  * An embedder is opened once and then only read: any number of threads may call any function at the
- * same time. Backends: `bert` (our own encoder, embedder/bert_*), `hashing` (no model, for tests and
- * for collections searched by words only), `remote` (an OpenAI-compatible /v1/embeddings). This file
- * names none of them in code; src/app/backends.c is the list. */
+ * same time. Backends: `bert` (our own encoder, embedder/bert_*), `hashing` (no model, for tests
+ * and for collections searched by words only), `remote` (an OpenAI-compatible /v1/embeddings). This
+ * file names none of them in code; src/app/backends.c is the list. */
 #ifndef COF_EMBEDDER_EMBEDDER_H
 #define COF_EMBEDDER_EMBEDDER_H
 
@@ -67,9 +67,8 @@ struct cof_embedder {
 COF_MUST_USE enum cof_status cof_embedder_embed(struct cof_embedder *embedder,
                                                 enum cof_embed_role role,
                                                 const struct cof_text *texts, size_t count,
-                                                const struct cof_cancel *cancel,
-                                                float *out_vectors, size_t *out_token_counts,
-                                                struct cof_error *err);
+                                                const struct cof_cancel *cancel, float *out_vectors,
+                                                size_t *out_token_counts, struct cof_error *err);
 COF_MUST_USE enum cof_status cof_embedder_count_tokens(struct cof_embedder *embedder,
                                                        struct cof_text text, size_t *out_count,
                                                        struct cof_error *err);

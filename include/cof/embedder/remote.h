@@ -12,13 +12,13 @@
 #include <cof/embedder/embedder.h>
 
 struct cof_remote_embedder_options {
-    const char *base_url;     /* "http://host:port/v1" */
-    const char *bearer_token; /* NULL = none */
-    const char *ca_file;      /* NULL = the system's */
-    const char *model;        /* sent as "model" */
-    size_t dimension;         /* 0 = asked from the peer at open by embedding one text */
-    size_t max_tokens;        /* 0 = 512 */
-    size_t max_batch_count;   /* 0 = 64 */
+    const char *base_url;       /* "http://host:port/v1" */
+    const char *bearer_token;   /* NULL = none */
+    const char *ca_file;        /* NULL = the system's */
+    const char *model;          /* sent as "model" */
+    size_t dimension;           /* 0 = asked from the peer at open by embedding one text */
+    size_t max_tokens;          /* 0 = 512 */
+    size_t max_batch_count;     /* 0 = 64 */
     const char *query_prefix;   /* NULL = none */
     const char *passage_prefix; /* NULL = none */
 };

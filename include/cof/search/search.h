@@ -2,9 +2,9 @@
  *
  * Vector half and lexical half run over the permitted chunks only (access list and filter inside
  * the scan), are fused, threshold and k applied, and the texts read and unsealed at the end; a
- * document that was replaced meanwhile is dropped and the next candidate takes its place. A hit that
- * the caller may not read never leaves this folder: the access list is checked again on the document
- * that was actually read.
+ * document that was replaced meanwhile is dropped and the next candidate takes its place. A hit
+ * that the caller may not read never leaves this folder: the access list is checked again on the
+ * document that was actually read.
  *
  * Any thread. Results live in the arena. */
 #ifndef COF_SEARCH_SEARCH_H
@@ -45,13 +45,13 @@ struct cof_search_request {
     struct cof_text query;       /* may be empty when query_vector is given */
     const float *query_vector;   /* dimension floats, normalised by us; NULL = embed the query */
     size_t query_vector_count;
-    size_t k;                    /* 1 … COF_SEARCH_MAX_K */
+    size_t k; /* 1 … COF_SEARCH_MAX_K */
     enum cof_search_mode mode;
     enum cof_fusion fusion;
-    float vector_weight;         /* of the weighted fusion, 0 … 1; negative = default */
-    float min_score;             /* 0 = none */
+    float vector_weight; /* of the weighted fusion, 0 … 1; negative = default */
+    float min_score;     /* 0 = none */
     bool must_be_exact;
-    const struct cof_filter *filter; /* NULL = none */
+    const struct cof_filter *filter;       /* NULL = none */
     const struct cof_principal *principal; /* whose permissions apply; required */
     const struct cof_cancel *cancel;
 };
@@ -68,9 +68,9 @@ struct cof_search_hit {
 
 struct cof_search_trace {
     const char *plan;
-    uint64_t chunk_count;     /* in the collections searched */
+    uint64_t chunk_count; /* in the collections searched */
     uint64_t permitted_count;
-    size_t query_tokens;      /* of the embedder */
+    size_t query_tokens; /* of the embedder */
     int64_t embed_ns, permit_ns, vector_ns, word_ns, fuse_ns, read_ns, total_ns;
 };
 

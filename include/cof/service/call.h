@@ -13,11 +13,11 @@
 #include <cof/base/cancel.h>
 
 struct cof_call {
-    struct cof_arena arena;      /* everything a call returns lives here */
-    struct cof_cancel cancel;    /* deadline set by whoever makes the call */
-    uint8_t request_id[16];      /* UUIDv7; also the audit record's id */
+    struct cof_arena arena;         /* everything a call returns lives here */
+    struct cof_cancel cancel;       /* deadline set by whoever makes the call */
+    uint8_t request_id[16];         /* UUIDv7; also the audit record's id */
     struct cof_principal principal; /* after cof_service_authenticate or _call_init_local */
-    uint64_t audit_seq; /* number of the newest record of this call; UINT64_MAX = none yet */
+    uint64_t audit_seq;    /* number of the newest record of this call; UINT64_MAX = none yet */
     int64_t audit_wait_ns; /* spent waiting for records to become durable */
 };
 

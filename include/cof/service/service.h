@@ -4,8 +4,8 @@
  * function that shows protected content returns only after its audit record is durable, and fails
  * with COF_UNAVAILABLE when the record cannot be written. Refusals are recorded too.
  *
- * Any thread, one call object each. Views in results live in call->arena. Common statuses: COF_DENIED
- * (role), COF_LIMITED (rate), COF_UNAVAILABLE, COF_CANCELED, COF_TIMEOUT. */
+ * Any thread, one call object each. Views in results live in call->arena. Common statuses:
+ * COF_DENIED (role), COF_LIMITED (rate), COF_UNAVAILABLE, COF_CANCELED, COF_TIMEOUT. */
 #ifndef COF_SERVICE_SERVICE_H
 #define COF_SERVICE_SERVICE_H
 
@@ -39,18 +39,18 @@ struct cof_service_options {
     struct cof_index_set *indexes;
     struct cof_searcher *searcher;
     struct cof_ingester *ingester;
-    struct cof_answerer *answerer;     /* NULL: chat answers COF_UNAVAILABLE naming the cure */
+    struct cof_answerer *answerer; /* NULL: chat answers COF_UNAVAILABLE naming the cure */
     struct cof_embedder *embedder;
-    struct cof_generator *generator;   /* NULL when there is none */
-    struct cof_metrics *metrics;       /* may be NULL */
+    struct cof_generator *generator; /* NULL when there is none */
+    struct cof_metrics *metrics;     /* may be NULL */
     const struct cof_clock *clock;
     const struct cof_random *random;
-    uint32_t rate_per_second;  /* per credential; 0 = no limit */
-    uint32_t rate_burst;       /* 0 = 2 * rate_per_second */
-    bool must_ground;          /* chat without collections is refused (COF_INVALID) */
+    uint32_t rate_per_second;            /* per credential; 0 = no limit */
+    uint32_t rate_burst;                 /* 0 = 2 * rate_per_second */
+    bool must_ground;                    /* chat without collections is refused (COF_INVALID) */
     enum cof_vector_precision precision; /* of new collections; 0 = f32 */
-    uint32_t max_chunk_tokens;     /* of new collections; 0 = 200 */
-    uint32_t chunk_overlap_tokens; /* of new collections */
+    uint32_t max_chunk_tokens;           /* of new collections; 0 = 200 */
+    uint32_t chunk_overlap_tokens;       /* of new collections */
     struct cof_text start_details; /* JSON of security-relevant settings for the START record */
     cof_notice_fn notice;
     void *notice_context;
@@ -106,8 +106,7 @@ COF_MUST_USE enum cof_status cof_service_get_collection(struct cof_service *serv
 COF_MUST_USE enum cof_status cof_service_list_collections(struct cof_service *service,
                                                           struct cof_call *call,
                                                           struct cof_collection **out_collections,
-                                                          size_t *out_count,
-                                                          struct cof_error *err);
+                                                          size_t *out_count, struct cof_error *err);
 struct cof_collection_request {
     struct cof_text name;
     struct cof_text metadata;        /* JSON object as text; empty = "{}" */
@@ -132,13 +131,10 @@ COF_MUST_USE enum cof_status cof_service_delete_collection(struct cof_service *s
 /* ---- Documents ---- */
 
 /* Puts 1 … 1024 documents into one collection, one audit record; see cof_ingest_put. */
-COF_MUST_USE enum cof_status cof_service_put_documents(struct cof_service *service,
-                                                       struct cof_call *call,
-                                                       struct cof_text collection_id,
-                                                       const struct cof_ingest_document *documents,
-                                                       size_t count,
-                                                       struct cof_ingest_result **out_results,
-                                                       struct cof_error *err);
+COF_MUST_USE enum cof_status cof_service_put_documents(
+    struct cof_service *service, struct cof_call *call, struct cof_text collection_id,
+    const struct cof_ingest_document *documents, size_t count,
+    struct cof_ingest_result **out_results, struct cof_error *err);
 struct cof_service_document {
     struct cof_collection collection;
     struct cof_document document;
@@ -150,8 +146,7 @@ struct cof_service_document {
 COF_MUST_USE enum cof_status cof_service_get_document(struct cof_service *service,
                                                       struct cof_call *call,
                                                       struct cof_text collection_id,
-                                                      struct cof_text external_id,
-                                                      bool with_chunks,
+                                                      struct cof_text external_id, bool with_chunks,
                                                       struct cof_service_document *out_document,
                                                       struct cof_error *err);
 COF_MUST_USE enum cof_status cof_service_list_documents(struct cof_service *service,
@@ -181,8 +176,7 @@ struct cof_service_search {
     bool must_be_exact;
     const struct cof_json *filter; /* NULL or null = none; COF_INVALID when not understood */
 };
-COF_MUST_USE enum cof_status cof_service_search(struct cof_service *service,
-                                                struct cof_call *call,
+COF_MUST_USE enum cof_status cof_service_search(struct cof_service *service, struct cof_call *call,
                                                 const struct cof_service_search *search,
                                                 struct cof_search_result *out_result,
                                                 struct cof_error *err);
@@ -213,17 +207,13 @@ struct cof_service_chat {
 /* ANSWER_INTENT is durable before the first piece, ANSWER_RESULT before this returns. */
 COF_MUST_USE enum cof_status cof_service_chat(struct cof_service *service, struct cof_call *call,
                                               const struct cof_service_chat *chat,
-                                              struct cof_answer *out_answer,
-                                              struct cof_error *err);
+                                              struct cof_answer *out_answer, struct cof_error *err);
 
 /* ---- Keys, audit, system ---- */
 
-COF_MUST_USE enum cof_status cof_service_create_key(struct cof_service *service,
-                                                    struct cof_call *call,
-                                                    const struct cof_key_request *request,
-                                                    char out_key[COF_API_KEY_SIZE],
-                                                    struct cof_credential *out_credential,
-                                                    struct cof_error *err);
+COF_MUST_USE enum cof_status cof_service_create_key(
+    struct cof_service *service, struct cof_call *call, const struct cof_key_request *request,
+    char out_key[COF_API_KEY_SIZE], struct cof_credential *out_credential, struct cof_error *err);
 COF_MUST_USE enum cof_status cof_service_list_keys(struct cof_service *service,
                                                    struct cof_call *call,
                                                    struct cof_credential **out_credentials,
