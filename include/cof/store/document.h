@@ -23,9 +23,9 @@ struct cof_collection {
     char public_id[COF_COLLECTION_ID_SIZE];
     struct cof_text name; /* need not be unique */
     int64_t created_ns;
-    int64_t last_active_ns;      /* of the last write */
-    struct cof_text metadata;    /* a JSON object as text, "{}" when none */
-    struct cof_text model_name;  /* embedder that made its vectors */
+    int64_t last_active_ns;     /* of the last write */
+    struct cof_text metadata;   /* a JSON object as text, "{}" when none */
+    struct cof_text model_name; /* embedder that made its vectors */
     uint8_t model_fingerprint[32];
     uint32_t dimension;
     enum cof_vector_precision precision;
@@ -69,8 +69,8 @@ struct cof_chunk {
     uint64_t chunk_id;
     uint32_t index; /* within its document, from 0 */
     struct cof_text text;
-    struct cof_text heading;    /* path of headings, " > " between; may be empty */
-    uint64_t byte_begin;        /* range in the source as it was given */
+    struct cof_text heading; /* path of headings, " > " between; may be empty */
+    uint64_t byte_begin;     /* range in the source as it was given */
     uint64_t byte_end;
 };
 

@@ -8,8 +8,10 @@
  * Reading: any thread, a snapshot per call, never waits for the writer.
  *
  * Statuses everywhere: COF_CORRUPT (a value does not authenticate; the message names table and
- * number, never content), COF_IO, COF_UNAVAILABLE ("disk full …": the write is not done, reading goes
- * on; after a failed sync all writing stops until restart), COF_NO_MEMORY.
+ * number, never content), COF_IO, COF_UNAVAILABLE ("disk full …": the write is not done, reading
+ * goes on, deleting still works in a store at its largest size; "writing has stopped …" after a
+ * failed write or sync: nothing is written until restart; also more than 512 reads at once),
+ * COF_NO_MEMORY.
  *
  * Caveats: what stays visible on disk is the number of rows per table, padded sizes, internal
  * numbers, times of commits. One process at a time (the caller holds the data folder's lock). */
@@ -36,7 +38,9 @@ struct cof_store_options {
     struct cof_keyring *keyring;
     const struct cof_clock *clock;
     const struct cof_random *random;
-    uint64_t max_bytes;   /* of the map; 0 = 256 GiB (address space, not disk) */
+    /* Of the map: a multiple of 4096, at least 1 MiB; 0 = 256 GiB (address space, not disk). A
+     * 64th of it (at most 16 MiB) is kept free for deleting. */
+    uint64_t max_bytes;
     cof_notice_fn notice; /* may be NULL */
     void *notice_context;
 };
@@ -73,17 +77,22 @@ struct cof_write_outcome {
 
 /* Makes the audit record of a mutation. `encode` runs on the writer thread inside the transaction,
  * appends the record's encoding to `out`, must not call the store. A failure aborts that mutation.
- * A mutation in which every item is unchanged or failed still gets its record. */
+ * It may run a second time, with other outcomes, when the transaction has to be done again: what
+ * counts is the last time. A mutation in which every item is unchanged or failed still gets its
+ * record; one that fails as a whole (a status other than COF_OK) leaves none.
+ * Every `outbox` parameter may be NULL: nothing is recorded (tools, tests). */
 struct cof_outbox {
     uint8_t id[16]; /* the record's request id */
-    enum cof_status (*encode)(void *context, const struct cof_write_outcome *outcomes,
-                              size_t count, struct cof_buffer *out, struct cof_error *err);
+    enum cof_status (*encode)(void *context, const struct cof_write_outcome *outcomes, size_t count,
+                              struct cof_buffer *out, struct cof_error *err);
     void *context;
 };
 
-/* The record is in the audit log, durably: drops the row with the next transaction. */
+/* The record is in the audit log, durably: drops the row with the next transaction. Of several rows
+ * with one id, the oldest. */
 void cof_store_outbox_done(struct cof_store *store, const uint8_t id[16]);
-/* Every row still there, oldest first (at start). A failing `each` stops and is returned. */
+/* Every row still there, oldest first (at start). A failing `each` stops and is returned; it may
+ * call cof_store_outbox_done(). */
 typedef enum cof_status (*cof_outbox_fn)(void *context, const uint8_t id[16],
                                          struct cof_bytes record, struct cof_error *err);
 COF_MUST_USE enum cof_status cof_store_each_outbox(struct cof_store *store, cof_outbox_fn each,
@@ -102,15 +111,22 @@ struct cof_collection_write {
     uint32_t chunk_overlap_tokens;
 };
 /* out_collection's views live in the arena. The collection's keys are made first. */
-COF_MUST_USE enum cof_status cof_store_create_collection(
-    struct cof_store *store, const struct cof_collection_write *write,
-    const struct cof_outbox *outbox, struct cof_arena *arena,
-    struct cof_collection *out_collection, struct cof_error *err);
-/* NULL leaves name or metadata as they are. */
-COF_MUST_USE enum cof_status cof_store_update_collection(
-    struct cof_store *store, uint64_t number, const struct cof_text *name,
-    const struct cof_text *metadata, const struct cof_outbox *outbox, struct cof_error *err);
-/* Removes all rows and destroys the collection's keys. */
+COF_MUST_USE enum cof_status cof_store_create_collection(struct cof_store *store,
+                                                         const struct cof_collection_write *write,
+                                                         const struct cof_outbox *outbox,
+                                                         struct cof_arena *arena,
+                                                         struct cof_collection *out_collection,
+                                                         struct cof_error *err);
+/* NULL leaves name or metadata as they are. COF_NOT_FOUND, COF_INVALID. */
+COF_MUST_USE enum cof_status cof_store_update_collection(struct cof_store *store, uint64_t number,
+                                                         const struct cof_text *name,
+                                                         const struct cof_text *metadata,
+                                                         const struct cof_outbox *outbox,
+                                                         struct cof_error *err);
+/* Removes all rows and destroys the collection's keys. COF_NOT_FOUND. The rows that nobody can find
+ * any more are cleared away afterwards, beside other work. When only the keys could not be
+ * destroyed the status of that is returned, the collection is gone all the same, its record is in
+ * the outbox, and the keys are destroyed at the next open. */
 COF_MUST_USE enum cof_status cof_store_delete_collection(struct cof_store *store, uint64_t number,
                                                          const struct cof_outbox *outbox,
                                                          struct cof_error *err);
@@ -122,15 +138,15 @@ COF_MUST_USE enum cof_status cof_store_get_collection(struct cof_store *store, u
 COF_MUST_USE enum cof_status cof_store_list_collections(struct cof_store *store,
                                                         struct cof_arena *arena,
                                                         struct cof_collection **out_collections,
-                                                        size_t *out_count,
-                                                        struct cof_error *err);
+                                                        size_t *out_count, struct cof_error *err);
 
 /* ---- Documents ---- */
 
 /* 1–256 bytes of [A-Za-z0-9._:@-], not "." or ".."; otherwise COF_INVALID. */
 COF_MUST_USE enum cof_status cof_external_id_check(struct cof_text external_id,
                                                    struct cof_error *err);
-/* External id of a file ingested by path: "f-" + base32(HMAC(collection's hash key, path)[0..15]). */
+/* External id of a file ingested by path: "f-" + base32(HMAC(collection's hash key, path)[0..15]).
+ */
 COF_MUST_USE enum cof_status cof_store_path_id(struct cof_store *store, uint64_t collection,
                                                struct cof_text path, char out_id[32],
                                                struct cof_error *err);
@@ -168,16 +184,15 @@ struct cof_document_write {
 
 /* Puts the documents, in order, in one transaction; one outcome each (out_outcomes has room for
  * count). A document that fails (bad id, unknown collection) fails alone; the call fails only when
- * nothing could be committed. A document without content whose stored hash differs (raced by another
- * writer) fails with COF_CONFLICT: put it again with content. */
+ * nothing could be committed. A document without content whose stored hash differs (raced by
+ * another writer) fails with COF_CONFLICT: put it again with content. */
 COF_MUST_USE enum cof_status cof_store_put_documents(struct cof_store *store,
                                                      const struct cof_document_write *writes,
-                                                     size_t count,
-                                                     const struct cof_outbox *outbox,
+                                                     size_t count, const struct cof_outbox *outbox,
                                                      struct cof_write_outcome *out_outcomes,
                                                      struct cof_error *err);
-COF_MUST_USE enum cof_status cof_store_delete_document(struct cof_store *store,
-                                                       uint64_t collection,
+/* COF_NOT_FOUND, COF_INVALID (the id). */
+COF_MUST_USE enum cof_status cof_store_delete_document(struct cof_store *store, uint64_t collection,
                                                        struct cof_text external_id,
                                                        const struct cof_outbox *outbox,
                                                        struct cof_write_outcome *out_outcome,
@@ -195,10 +210,9 @@ COF_MUST_USE enum cof_status cof_store_get_document(struct cof_store *store, uin
                                                     struct cof_error *err);
 /* Chunks of the current version in order; views in the arena. */
 COF_MUST_USE enum cof_status cof_store_get_chunks(struct cof_store *store, uint64_t collection,
-                                                  uint64_t document_number,
-                                                  struct cof_arena *arena,
-                                                  struct cof_chunk **out_chunks,
-                                                  size_t *out_count, struct cof_error *err);
+                                                  uint64_t document_number, struct cof_arena *arena,
+                                                  struct cof_chunk **out_chunks, size_t *out_count,
+                                                  struct cof_error *err);
 
 /* One chunk of a search result, with its document: found together, in one read transaction. */
 struct cof_chunk_ref {
@@ -231,36 +245,34 @@ COF_MUST_USE enum cof_status cof_store_each_document(struct cof_store *store, ui
                                                      cof_document_each_fn each, void *context,
                                                      struct cof_error *err);
 /* Headers only, by number, from `after_number` on (exclusive), at most max_count; for listings. */
-COF_MUST_USE enum cof_status cof_store_list_documents(struct cof_store *store,
-                                                      uint64_t collection, uint64_t after_number,
-                                                      size_t max_count, struct cof_arena *arena,
+COF_MUST_USE enum cof_status cof_store_list_documents(struct cof_store *store, uint64_t collection,
+                                                      uint64_t after_number, size_t max_count,
+                                                      struct cof_arena *arena,
                                                       struct cof_document **out_documents,
                                                       size_t *out_count, struct cof_error *err);
 
 /* ---- Credentials (src/auth gives them meaning) ---- */
 
 struct cof_credential {
-    uint64_t number;       /* given by the store, 1, 2, …; never used again */
-    char key_id[13];       /* 12 base32 characters of the API key that find it, NUL-terminated */
+    uint64_t number; /* given by the store, 1, 2, …; never used again */
+    char key_id[13]; /* 12 base32 characters of the API key that find it, NUL-terminated */
     struct cof_text name;
-    uint32_t roles;        /* bits of enum cof_role_bit, src/auth */
-    struct cof_text user;  /* for access lists */
+    uint32_t roles;       /* bits of enum cof_role_bit, src/auth */
+    struct cof_text user; /* for access lists */
     const struct cof_text *groups;
     size_t group_count;
-    uint8_t secret_hash[32]; /* HMAC of the secret under COF_KEY_CREDENTIAL */
+    uint8_t secret_hash[32]; /* HMAC of key_id and secret under COF_KEY_CREDENTIAL */
     int64_t created_ns;
     int64_t revoked_ns; /* 0 = in force */
 };
-/* number 0 makes a new one; otherwise rewrites that one. */
+/* number 0 makes a new one; otherwise rewrites that one (COF_NOT_FOUND). */
 COF_MUST_USE enum cof_status cof_store_put_credential(struct cof_store *store,
                                                       const struct cof_credential *credential,
                                                       const struct cof_outbox *outbox,
-                                                      uint64_t *out_number,
-                                                      struct cof_error *err);
+                                                      uint64_t *out_number, struct cof_error *err);
 COF_MUST_USE enum cof_status cof_store_list_credentials(struct cof_store *store,
                                                         struct cof_arena *arena,
                                                         struct cof_credential **out_credentials,
-                                                        size_t *out_count,
-                                                        struct cof_error *err);
+                                                        size_t *out_count, struct cof_error *err);
 
 #endif
