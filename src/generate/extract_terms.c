@@ -78,7 +78,8 @@ static void drop_marks(struct cof_buffer *buffer)
     buffer->size = kept;
 }
 
-/* Arabic writes the article and some prepositions on to the noun. */
+/* Arabic writes the article and some prepositions on to the noun, which has three letters or more.
+ */
 static struct cof_text without_article(struct cof_text word)
 {
     static const char *const articles[] = {"وال", "بال", "كال", "فال", "ال", "لل"};
@@ -86,7 +87,7 @@ static struct cof_text without_article(struct cof_text word)
     for (size_t i = 0; i < sizeof(articles) / sizeof(articles[0]); i++) {
         struct cof_text article = cof_text_from(articles[i]);
 
-        if (cof_text_has_prefix(word, article) && word.size >= article.size + 4)
+        if (cof_text_has_prefix(word, article) && word.size >= article.size + 6)
             return cof_text_slice(word, article.size, word.size);
     }
     return word;

@@ -17,6 +17,7 @@
 #include "text_stream.h"
 
 #define MAX_QUOTE_COUNT ((size_t)3)
+#define MIN_SCORE_SHARE 0.5f /* of the best sentence's; below it one more only distracts */
 #define DEFAULT_MAX_TOKENS ((size_t)256)
 #define CONTEXT_TOKENS ((size_t)65536)
 
@@ -85,6 +86,16 @@ static void append_on_one_line(struct cof_text text, struct cof_buffer *out)
             cof_buffer_append_byte(out, ' ');
         i = end;
     }
+}
+
+/* How many of the extracts, best first, are worth quoting beside the best. */
+static size_t count_worthy(const struct cof_extract *extracts, size_t count)
+{
+    size_t worthy = 0;
+
+    while (worthy < count && extracts[worthy].score >= MIN_SCORE_SHARE * extracts[0].score)
+        worthy++;
+    return worthy;
 }
 
 static int by_place(const void *left, const void *right)
@@ -164,6 +175,7 @@ static enum cof_status extractive_generate(struct cof_generator *generator,
     }
     COF_TRY(cof_extract_sentences(request->question, request->passages, request->passage_count,
                                   MAX_QUOTE_COUNT, &arena, &extracts, &count, err));
+    count = count_worthy(extracts, count);
     qsort(extracts, count, sizeof(*extracts), by_place);
 
     int64_t middle = cof_clock_steady_ns(cof_clock_system());

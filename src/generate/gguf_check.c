@@ -6,15 +6,20 @@
  * keys and gaps between tensors are left to libllama, which refuses them without harm. */
 #include "gguf_check.h"
 
+#include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <gguf.h>
+
+#include <cof/base/buffer.h>
 
 #define MAX_ITEM_COUNT ((uint64_t)65536) /* keys, tensors */
 #define MAX_KEY_SIZE ((uint64_t)65535)   /* by the format's own rule */
 #define MAX_STRING_SIZE ((uint64_t)1 << 20)
 #define MAX_ALIGNMENT ((uint64_t)4096)
+#define MAX_TOKEN_COUNT ((uint64_t)1 << 22)
 #define MIN_ITEM_SIZE ((uint64_t)8) /* no key and no tensor is written in fewer bytes */
 
 struct walk {
@@ -89,6 +94,10 @@ static enum cof_status take_string(struct walk *walk, uint64_t max_size, struct 
                         (unsigned long long)size, (unsigned long long)max_size);
     }
     COF_TRY(take(walk, size, &bytes, err));
+    /* libllama hands strings around as C strings, so it would see another one than is judged here.
+     */
+    if (memchr(bytes, '\0', (size_t)size) != NULL)
+        return COF_FAIL(err, COF_CORRUPT, "a string in the GGUF header holds a NUL byte");
     *out_text = cof_bytes_text((struct cof_bytes){.data = bytes, .size = (size_t)size});
     return COF_OK;
 }
@@ -204,12 +213,57 @@ static enum cof_status judge_number(struct walk *walk, struct cof_text key, uint
     return COF_OK;
 }
 
+static enum cof_status judge_float(struct cof_text key, const uint8_t *bytes, struct cof_error *err)
+{
+    uint32_t bits = (uint32_t)load(bytes, sizeof(bits));
+    float value = 0;
+
+    memcpy(&value, &bits, sizeof(value));
+    if (!isfinite(value) || (cof_text_has_suffix(key, COF_TEXT("_epsilon")) && value < 0))
+        return COF_FAIL(err, COF_CORRUPT, "a number in the GGUF header is out of its range");
+    return COF_OK;
+}
+
 static enum cof_status check_bools(const uint8_t *bytes, uint64_t count, struct cof_error *err)
 {
     for (uint64_t i = 0; i < count; i++) {
         if (bytes[i] > 1)
             return COF_FAIL(err, COF_CORRUPT, "a yes-or-no value in the GGUF header is neither");
     }
+    return COF_OK;
+}
+
+static int by_text(const void *left, const void *right)
+{
+    return cof_text_compare(*(const struct cof_text *)left, *(const struct cof_text *)right);
+}
+
+/* The texts of the vocabulary, which must differ: libllama asserts it. It renames empty ones. */
+static enum cof_status check_tokens(struct walk *walk, uint64_t count, struct cof_error *err)
+{
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer texts = {0};
+
+    if (count == 0 || count > MAX_TOKEN_COUNT)
+        return COF_FAIL(err, COF_CORRUPT, "the GGUF file's vocabulary has %llu tokens",
+                        (unsigned long long)count);
+    cof_buffer_reserve(&texts, (size_t)count * sizeof(struct cof_text));
+    for (uint64_t i = 0; i < count; i++) {
+        struct cof_text text;
+
+        COF_TRY(take_string(walk, MAX_STRING_SIZE, &text, err));
+        if (text.size > 0)
+            cof_buffer_append(&texts, &text, sizeof(text));
+    }
+    COF_TRY(cof_buffer_status(&texts, err));
+
+    struct cof_text *sorted = (struct cof_text *)(void *)texts.data;
+
+    qsort(sorted, texts.size / sizeof(*sorted), sizeof(*sorted), by_text);
+    for (size_t i = 1; i < texts.size / sizeof(*sorted); i++) {
+        if (cof_text_equal(sorted[i - 1], sorted[i]))
+            return COF_FAIL(err, COF_CORRUPT, "two tokens of the GGUF file's vocabulary are equal");
+    }
+    walk->token_count = count;
     return COF_OK;
 }
 
@@ -227,13 +281,13 @@ static enum cof_status check_array(struct walk *walk, struct cof_text key, struc
         if (count > (walk->file.size - walk->offset) / 8)
             return COF_FAIL(err, COF_CORRUPT,
                             "an array in the GGUF header is longer than the file");
+        if (cof_text_equal(key, COF_TEXT("tokenizer.ggml.tokens")))
+            return check_tokens(walk, count, err);
         for (uint64_t i = 0; i < count; i++) {
             struct cof_text text;
 
             COF_TRY(take_string(walk, MAX_STRING_SIZE, &text, err));
         }
-        if (cof_text_equal(key, COF_TEXT("tokenizer.ggml.tokens")))
-            walk->token_count = count;
         return COF_OK;
     }
     if (scalar_size(type) == 0)
@@ -265,6 +319,8 @@ static enum cof_status check_key(struct walk *walk, struct cof_error *err)
     COF_TRY(take(walk, scalar_size(type), &bytes, err));
     if (type == GGUF_TYPE_BOOL)
         return check_bools(bytes, 1, err);
+    if (type == GGUF_TYPE_FLOAT32)
+        return judge_float(key, bytes, err);
     /* A signed negative reads as a huge number here, which no limit admits. */
     return is_whole_number(type)
                ? judge_number(walk, key, type, load(bytes, scalar_size(type)), err)
@@ -376,7 +432,7 @@ enum cof_status cof_gguf_check(struct cof_bytes file, struct cof_gguf_facts *out
         COF_TRY(check_key(&walk, err));
     if (!walk.has_architecture)
         return COF_FAIL(err, COF_INVALID, "this GGUF file names no architecture");
-    if (!walk.has_tokenizer || walk.token_count == 0 || walk.token_count > INT32_MAX)
+    if (!walk.has_tokenizer || walk.token_count == 0)
         return COF_FAIL(err, COF_INVALID, "this GGUF file has no tokenizer: is it a whole model?");
     if (!are_experts_possible(&walk))
         return COF_FAIL(err, COF_CORRUPT, "the GGUF header's numbers of experts contradict");

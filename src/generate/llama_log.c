@@ -7,6 +7,8 @@
 
 #include <llama.h>
 
+#include "llama_shim.h"
+
 static struct {
     pthread_mutex_t lock;
     struct cof_llama_sink *newest;
@@ -48,10 +50,19 @@ static void take_log(enum ggml_log_level level, const char *text, void *context)
     (void)pthread_mutex_unlock(&shared.lock);
 }
 
+/* An assertion of libllama's has failed and the process ends after this. By default it would also
+ * start a debugger on itself. */
+static void take_last_words(const char *message)
+{
+    take_log(GGML_LOG_LEVEL_ERROR, message, NULL);
+    take_log(GGML_LOG_LEVEL_CONT, "\n", NULL);
+}
+
 static void start(void)
 {
     llama_log_set(take_log, NULL);
-    llama_backend_init();
+    (void)ggml_set_abort_callback(take_last_words);
+    cof_llama_shim_start();
 }
 
 void cof_llama_start(void)

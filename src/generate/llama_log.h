@@ -2,7 +2,7 @@
  *
  * libllama logs through one callback for the whole process. A line goes to the sink that was added
  * last and is still there, which during loading is the one being loaded; without a sink it is
- * dropped. Nothing of libllama reaches stderr, except the last words of its own assertions. */
+ * dropped. Nothing of libllama reaches stderr, not even the last words of a failed assertion. */
 #ifndef COF_GENERATE_LLAMA_LOG_H
 #define COF_GENERATE_LLAMA_LOG_H
 

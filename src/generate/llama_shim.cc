@@ -1,7 +1,8 @@
 /* Catches what libllama throws. */
 #include "llama_shim.h"
 
-#include <new>
+#include <cstdlib>
+#include <exception>
 
 namespace
 {
@@ -16,6 +17,15 @@ template <typename Result, typename Call> Result guarded(Result on_throw, Call c
 }
 
 } // namespace
+
+void cof_llama_shim_start(void)
+{
+    std::set_terminate(std::abort);
+    (void)guarded<bool>(false, [] {
+        llama_backend_init();
+        return true;
+    });
+}
 
 struct llama_model *cof_llama_shim_load(FILE *file, int32_t gpu_layers)
 {

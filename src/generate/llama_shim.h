@@ -19,6 +19,10 @@ extern "C" {
 /* What the int functions return when libllama threw. */
 #define COF_LLAMA_THREW INT32_MIN
 
+/* Starts libllama, and takes back the handler for uncaught exceptions that it sets for the whole
+ * process. Once, before all else. */
+void cof_llama_shim_start(void);
+
 /* NULL on any failure; libllama has then logged why. The file may be closed afterwards. */
 struct llama_model *cof_llama_shim_load(FILE *file, int32_t gpu_layers);
 struct llama_context *cof_llama_shim_context(struct llama_model *model,

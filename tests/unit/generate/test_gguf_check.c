@@ -248,6 +248,44 @@ static void gguf_check__refuses_hyperparameters_on_which_libllama_aborts(void **
     assert_int_equal(check_key("split.count", 2, 1, 2), COF_OK);
 }
 
+static void gguf_check__refuses_floats_out_of_range(void **state)
+{
+    assert_int_equal(check_key("x.layer_norm_epsilon", 6, 0x3F800000, 4), COF_OK);
+    assert_int_equal(check_key("x.layer_norm_epsilon", 6, 0xBF800000, 4), COF_CORRUPT);
+    assert_int_equal(check_key("x.rope.freq_base", 6, 0xBF800000, 4), COF_OK);
+    assert_int_equal(check_key("x.rope.freq_base", 6, 0x7F800000, 4), COF_CORRUPT);
+    assert_int_equal(check_key("x.rope.freq_base", 6, 0x7FC00000, 4), COF_CORRUPT);
+}
+
+/* The vocabulary of two tokens with these bytes. */
+static enum cof_status check_tokens(const char *first, size_t first_size, const char *second)
+{
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer file = {0};
+
+    put_head(&file, 1, 3);
+    gguf_put_key(&file, "general.architecture", TYPE_STRING);
+    gguf_put_string(&file, "llama");
+    gguf_put_key(&file, "tokenizer.ggml.model", TYPE_STRING);
+    gguf_put_string(&file, "gpt2");
+    gguf_put_key(&file, "tokenizer.ggml.tokens", TYPE_ARRAY);
+    gguf_put_number(&file, TYPE_STRING, 4);
+    gguf_put_number(&file, 2, 8);
+    gguf_put_number(&file, first_size, 8);
+    cof_buffer_append(&file, first, first_size);
+    gguf_put_string(&file, second);
+    put_tensor(&file, 0, 4, 2, 0);
+    pad(&file, 32);
+    return check(&file, NULL);
+}
+
+static void gguf_check__refuses_tokens_that_libllama_would_take_for_each_other(void **state)
+{
+    assert_int_equal(check_tokens("ab", 2, "ac"), COF_OK);
+    assert_int_equal(check_tokens("", 0, ""), COF_OK);
+    assert_int_equal(check_tokens("ab", 2, "ab"), COF_CORRUPT);
+    assert_int_equal(check_tokens("ab\0c", 4, "ab"), COF_CORRUPT);
+}
+
 static void gguf_check__refuses_tensors_outside_of_the_file(void **state)
 {
     /* f32 */
@@ -320,6 +358,8 @@ int main(void)
         cmocka_unit_test(gguf_check__refuses_nested_arrays_and_unknown_types),
         cmocka_unit_test(gguf_check__refuses_alignments_that_are_none),
         cmocka_unit_test(gguf_check__refuses_hyperparameters_on_which_libllama_aborts),
+        cmocka_unit_test(gguf_check__refuses_floats_out_of_range),
+        cmocka_unit_test(gguf_check__refuses_tokens_that_libllama_would_take_for_each_other),
         cmocka_unit_test(gguf_check__refuses_tensors_outside_of_the_file),
         cmocka_unit_test(gguf_check__refuses_a_file_without_tokenizer_or_tensors),
         cmocka_unit_test(gguf_check__survives_flipped_bytes),
