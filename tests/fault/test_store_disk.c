@@ -304,29 +304,42 @@ static void full_disk__of_the_kernel_is_survived(void **state)
     }
 }
 
+/* Fills the store with documents of this size until one is refused; returns how many there are. */
+static size_t fill_map(struct store_fixture *fixture, struct sample **samples, size_t count,
+                       size_t max_count, size_t chunk_count)
+{
+    struct cof_error err = {0};
+    for (; count < max_count; count++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "d%zu", count);
+        samples[count] = sample_create(fixture->store, fixture->collection, id, 1, chunk_count);
+        enum cof_status status = put(fixture->store, samples[count], &err);
+        if (status == COF_OK)
+            continue;
+        assert_int_equal(status, COF_UNAVAILABLE);
+        assert_int_equal(strncmp(err.message, "disk full", 9), 0);
+        sample_destroy(samples[count]);
+        break;
+    }
+    return count;
+}
+
 static void full_map__is_survived_and_space_comes_back_by_deleting(void **state)
 {
+    enum { MAX_COUNT = 4000 };
+    static struct sample *samples[MAX_COUNT];
+    const size_t chunk_counts[] = {30, 5, 1, 0};
     struct store_fixture fixture;
     struct cof_error err = {0};
     struct cof_write_outcome outcome;
-    struct sample *samples[200] = {0};
     size_t count = 0;
     store_fixture_init(&fixture);
     fixture.max_bytes = 2 << 20;
     store_fixture_open(&fixture);
     fixture.collection = fixture_create_collection(fixture.store, "small", COF_VECTOR_F32);
-    for (; count < 200; count++) {
-        char id[16];
-        (void)snprintf(id, sizeof(id), "d%zu", count);
-        samples[count] = sample_create(fixture.store, fixture.collection, id, 1, 30);
-        enum cof_status status = put(fixture.store, samples[count], &err);
-        if (status == COF_OK)
-            continue;
-        assert_int_equal(status, COF_UNAVAILABLE);
-        assert_int_equal(strncmp(err.message, "disk full", 9), 0);
-        break;
-    }
-    assert_true(count > 5 && count < 200);
+    for (size_t i = 0; i < 4; i++)
+        count = fill_map(&fixture, samples, count, MAX_COUNT, chunk_counts[i]);
+    assert_true(count > 20 && count < MAX_COUNT);
     assert_true(cof_store_is_writable(fixture.store));
     for (size_t i = 0; i < count; i++)
         assert_true(sample_is_stored(fixture.store, samples[i], false));
@@ -334,9 +347,9 @@ static void full_map__is_survived_and_space_comes_back_by_deleting(void **state)
         expect_ok(cof_store_delete_document(fixture.store, fixture.collection,
                                             samples[i]->write.external_id, NULL, &outcome, &err),
                   err);
-    assert_int_equal(put(fixture.store, samples[count], &err), COF_OK);
-    assert_true(sample_is_stored(fixture.store, samples[count], true));
-    for (size_t i = 0; i <= count; i++)
+    assert_int_equal(put(fixture.store, samples[0], &err), COF_OK);
+    assert_true(sample_is_stored(fixture.store, samples[0], true));
+    for (size_t i = 0; i < count; i++)
         sample_destroy(samples[i]);
     store_fixture_teardown(&fixture);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lmdb_env.h"
+#include "row.h"
 #include "row_key.h"
 #include "store_fixture.h"
 
@@ -267,6 +268,34 @@ static void missing_parts__are_damage_and_not_absence(void **state)
     assert_int_equal(find(setting, "a", &err), COF_CORRUPT);
 }
 
+/* Bound on their own, beside the numbers in the key. */
+static void value__of_another_version_or_collection_does_not_unseal(void **state)
+{
+    struct setting *setting = *state;
+    struct cof_error err = {0};
+    struct cof_buffer sealed = {0};
+    struct cof_buffer plaintext = {0};
+    struct cof_key key;
+    struct cof_row row = {
+        .key = cof_row_key_document(COF_TABLE_DOCUMENT, 1, 1), .collection = 1, .version = 1};
+    const struct cof_store *store = setting->fixture.store;
+    cof_keyring_system_key(setting->fixture.keyring, COF_KEY_STORE_META, &key);
+    expect_ok(cof_row_seal(store, &row, &key, cof_text_bytes(COF_TEXT("x")), &sealed, &err), err);
+    expect_ok(cof_row_unseal(store, &row, &key, cof_buffer_bytes(&sealed), &plaintext, &err), err);
+    struct cof_row other = row;
+    other.version = 2;
+    assert_int_equal(
+        cof_row_unseal(store, &other, &key, cof_buffer_bytes(&sealed), &plaintext, &err),
+        COF_CORRUPT);
+    other = row;
+    other.collection = 2;
+    assert_int_equal(
+        cof_row_unseal(store, &other, &key, cof_buffer_bytes(&sealed), &plaintext, &err),
+        COF_CORRUPT);
+    cof_buffer_deinit(&sealed);
+    cof_buffer_deinit(&plaintext);
+}
+
 int main(void)
 {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -277,6 +306,7 @@ int main(void)
         CASE(any_flipped_bit__is_noticed),
         CASE(damaged_document__fails_alone_in_a_put),
         CASE(content_of_an_older_version__is_refused_under_the_new),
+        CASE(value__of_another_version_or_collection_does_not_unseal),
         CASE(missing_parts__are_damage_and_not_absence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

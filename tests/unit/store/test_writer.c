@@ -206,6 +206,35 @@ static void puts__prepared_before_another_won_are_done_again(void **state)
     store_fixture_teardown(&fixture);
 }
 
+static void puts__prepared_against_an_older_version_are_done_again(void **state)
+{
+    struct store_fixture fixture;
+    struct gated gated;
+    struct put_thread puts[2] = {0};
+    store_fixture_setup(&fixture);
+    struct sample *old = sample_create(fixture.store, fixture.collection, "same", 1, 3);
+    struct sample *winner = sample_create(fixture.store, fixture.collection, "same", 2, 70);
+    (void)sample_put(fixture.store, old);
+    start_gated(&gated, &fixture, winner);
+    start_put(&puts[0], &fixture, "same", 1); /* unchanged, as it seems */
+    start_put(&puts[1], &fixture, "same", 3); /* the second version, as it seems */
+    open_gate(&gated);
+    finish_put(&puts[0]);
+    finish_put(&puts[1]);
+    assert_int_equal(gated.outcome.version, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(puts[i].outcome.kind, COF_WRITE_REPLACED);
+        assert_int_equal(puts[i].outcome.version, 3 + i);
+        sample_destroy(puts[i].sample);
+    }
+    struct sample *last = sample_create(fixture.store, fixture.collection, "same", 3, 3);
+    assert_true(sample_is_stored(fixture.store, last, true));
+    sample_destroy(last);
+    sample_destroy(old);
+    sample_destroy(winner);
+    store_fixture_teardown(&fixture);
+}
+
 static void put__into_a_collection_deleted_meanwhile_is_not_found(void **state)
 {
     struct store_fixture fixture;
@@ -229,6 +258,7 @@ int main(void)
         cmocka_unit_test(jobs__that_wait_are_committed_together),
         cmocka_unit_test(job__that_fails_after_writing_does_not_take_its_neighbours_along),
         cmocka_unit_test(puts__prepared_before_another_won_are_done_again),
+        cmocka_unit_test(puts__prepared_against_an_older_version_are_done_again),
         cmocka_unit_test(put__into_a_collection_deleted_meanwhile_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
