@@ -109,9 +109,10 @@ static void put(struct cleaner *cleaner, uint32_t code_point)
     char bytes[4];
     size_t size = cof_utf8_encode(code_point, bytes);
     cof_buffer_append(cleaner->out, bytes, size);
-    bool is_mark =
-        code_point < 0x80 && code_point > ' ' && strchr(",;:!?", (int)code_point) != NULL;
-    cleaner->is_unspaced = is_unspaced(code_point) || (is_mark && cleaner->is_unspaced);
+    if (code_point >= 0x80)
+        cleaner->is_unspaced = is_unspaced(code_point);
+    else if (cleaner->is_unspaced)
+        cleaner->is_unspaced = memchr(",;:!?", (int)code_point, 5) != NULL;
     cleaner->previous = code_point;
 }
 
@@ -130,7 +131,10 @@ static bool take_space(struct cleaner *cleaner, uint32_t code_point)
 {
     bool is_break = is_line_break(code_point);
     if (cleaner->mode == COF_CLEAN_PROSE) {
-        if (code_point != ' ' && !cof_unicode_is_whitespace(code_point))
+        bool is_space = code_point < 0x80
+                            ? code_point == ' ' || (code_point >= '\t' && code_point <= '\r')
+                            : cof_unicode_is_whitespace(code_point);
+        if (!is_space)
             return true;
         cleaner->is_space_pending = true;
         cleaner->is_break_pending = cleaner->is_break_pending || is_break;
