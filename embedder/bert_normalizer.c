@@ -21,7 +21,8 @@
 #define HIGH_BEGIN 0x2f800U
 #define HIGH_END 0x2fa20U
 #define TABLE_COUNT (LOW_END + HIGH_END - HIGH_BEGIN)
-#define PAGE_SIZE 256U
+#define PAGE_SIZE 0x8000U
+#define SEPARATOR 0x01
 
 #define VALUE_MASK 0x1fffffU
 #define KIND_SHIFT 21
@@ -77,32 +78,55 @@ static size_t apply_rules(const struct cof_bert_normalizer_options *options, uin
     return count;
 }
 
-/* Decomposes, drops marks and lowers case, as far as the options say; the result is in `out`. */
-static enum cof_status map_text(const struct cof_bert_normalizer_options *options,
-                                struct cof_text text, struct cof_buffer *scratch,
-                                struct cof_buffer *out, struct cof_error *err)
+/* Memory that is used again for every page. */
+struct fill_buffers {
+    struct cof_buffer page;
+    struct cof_buffer stripped;
+    struct cof_buffer mapped;
+};
+
+static void fill_buffers_deinit(struct fill_buffers *buffers)
 {
-    cof_buffer_clear(scratch);
-    cof_buffer_clear(out);
-    if (options->strip_accents) {
-        COF_TRY(cof_unicode_nfd(text, out, err));
-        struct cof_text whole = cof_buffer_text(out);
-        for (size_t at = 0; at < whole.size;) {
-            uint32_t code_point = 0;
-            size_t size = cof_utf8_decode(whole, at, &code_point);
-            if (!cof_bert_unicode_is_mark(code_point))
-                cof_buffer_append(scratch, whole.data + at, size);
-            at += size;
+    cof_buffer_deinit(&buffers->page);
+    cof_buffer_deinit(&buffers->stripped);
+    cof_buffer_deinit(&buffers->mapped);
+}
+
+/* Appends what is no mark, in pieces as long as there are none. */
+static void strip_marks(struct cof_text text, struct cof_buffer *out)
+{
+    size_t begin = 0;
+    for (size_t at = 0; at < text.size;) {
+        uint32_t code_point = 0;
+        size_t size = cof_utf8_decode(text, at, &code_point);
+        if (cof_bert_unicode_is_mark(code_point)) {
+            cof_buffer_append_text(out, cof_text_slice(text, begin, at));
+            begin = at + size;
         }
-        cof_buffer_clear(out);
-    } else {
-        cof_buffer_append_text(scratch, text);
+        at += size;
     }
-    COF_TRY(cof_buffer_status(scratch, err));
+    cof_buffer_append_text(out, cof_text_slice(text, begin, text.size));
+}
+
+/* Decomposes, drops marks and lowers case, as far as the options say; the result is in `mapped`. */
+static enum cof_status map_text(const struct cof_bert_normalizer_options *options,
+                                struct cof_text text, struct fill_buffers *buffers,
+                                struct cof_error *err)
+{
+    struct cof_buffer *mapped = &buffers->mapped;
+    cof_buffer_clear(mapped);
+    if (options->strip_accents) {
+        COF_TRY(cof_unicode_nfd(text, mapped, err));
+        cof_buffer_clear(&buffers->stripped);
+        strip_marks(cof_buffer_text(mapped), &buffers->stripped);
+        COF_TRY(cof_buffer_status(&buffers->stripped, err));
+        text = cof_buffer_text(&buffers->stripped);
+        cof_buffer_clear(mapped);
+    }
     if (options->lowercase)
-        return cof_unicode_lower(cof_buffer_text(scratch), out, err);
-    cof_buffer_append_text(out, cof_buffer_text(scratch));
-    return cof_buffer_status(out, err);
+        return cof_unicode_lower(text, mapped, err);
+    cof_buffer_append_text(mapped, text);
+    return cof_buffer_status(mapped, err);
 }
 
 static enum cof_status put_entry(struct cof_bert_normalizer *normalizer, uint32_t code_point,
@@ -122,43 +146,41 @@ static enum cof_status put_entry(struct cof_bert_normalizer *normalizer, uint32_
     return cof_buffer_status(&normalizer->expansions, err);
 }
 
-/* Most pages of 256 code points have nothing to map; one call over the whole page shows it. */
+/* Maps many code points by one call: they are written with a separator behind each, which nothing
+ * maps and which keeps neighbours from combining. */
 static enum cof_status fill_page(struct cof_bert_normalizer *normalizer, uint32_t first,
-                                 struct cof_buffer *scratch, struct cof_buffer *mapped,
-                                 struct cof_error *err)
+                                 uint32_t end, struct fill_buffers *buffers, struct cof_error *err)
 {
-    char page[4 * PAGE_SIZE];
-    size_t page_size = 0;
-    uint32_t end = first + PAGE_SIZE;
-    for (uint32_t c = first; c < end && is_in_table(c); c++) {
-        if (!is_surrogate(c))
-            page_size += cof_utf8_encode(c, page + page_size);
-    }
-    struct cof_text page_text = {.data = page, .size = page_size};
-    COF_TRY(map_text(&normalizer->options, page_text, scratch, mapped, err));
-    bool is_unchanged = cof_text_equal(page_text, cof_buffer_text(mapped));
-
-    for (uint32_t c = first; c < end && is_in_table(c); c++) {
+    struct cof_buffer *page = &buffers->page;
+    cof_buffer_clear(page);
+    for (uint32_t c = first; c < end; c++) {
         char bytes[4];
-        struct cof_text text = {.data = bytes, .size = cof_utf8_encode(c, bytes)};
+        if (!is_surrogate(c) && c != SEPARATOR) {
+            cof_buffer_append(page, bytes, cof_utf8_encode(c, bytes));
+            cof_buffer_append_byte(page, SEPARATOR);
+        }
+    }
+    COF_TRY(cof_buffer_status(page, err));
+    COF_TRY(map_text(&normalizer->options, cof_buffer_text(page), buffers, err));
+
+    struct cof_text rest = cof_buffer_text(&buffers->mapped);
+    for (uint32_t c = first; c < end; c++) {
+        struct cof_text result = COF_TEXT("\x01");
         if (is_surrogate(c))
             continue;
-        if (!is_unchanged)
-            COF_TRY(map_text(&normalizer->options, text, scratch, mapped, err));
-        COF_TRY(put_entry(normalizer, c, is_unchanged ? text : cof_buffer_text(mapped), err));
+        if (c != SEPARATOR)
+            (void)cof_text_split(rest, SEPARATOR, &result, &rest);
+        COF_TRY(put_entry(normalizer, c, result, err));
     }
     return COF_OK;
 }
 
 static enum cof_status fill_table(struct cof_bert_normalizer *normalizer, struct cof_error *err)
 {
-    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer scratch = {0};
-    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer mapped = {0};
+    COF_CLEANUP(fill_buffers_deinit) struct fill_buffers buffers = {0};
     for (uint32_t c = 0; c < LOW_END; c += PAGE_SIZE)
-        COF_TRY(fill_page(normalizer, c, &scratch, &mapped, err));
-    for (uint32_t c = HIGH_BEGIN; c < HIGH_END; c += PAGE_SIZE)
-        COF_TRY(fill_page(normalizer, c, &scratch, &mapped, err));
-    return COF_OK;
+        COF_TRY(fill_page(normalizer, c, c + PAGE_SIZE, &buffers, err));
+    return fill_page(normalizer, HIGH_BEGIN, HIGH_END, &buffers, err);
 }
 
 enum cof_status cof_bert_normalizer_create(const struct cof_bert_normalizer_options *options,

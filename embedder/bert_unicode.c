@@ -145,7 +145,7 @@ static const struct range chinese[] = {
 static bool has(const struct range *ranges, size_t count, uint32_t code_point)
 {
     size_t begin = 0;
-    size_t end = count;
+    size_t end = code_point < ranges[0].first ? 0 : count;
     while (begin < end) {
         size_t middle = begin + (end - begin) / 2;
         if (ranges[middle].last < code_point)

@@ -1,0 +1,393 @@
+/* The backend over a small model folder: identity, slices and groups, threads, hostile folders. */
+#include <cof/embedder/bert.h>
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/torture.h"
+#include "seeded_random.h"
+#include "temp_dir.h"
+#include "testing.h"
+#include "tiny_model.h"
+
+static char folder[TEMP_DIR_PATH_SIZE];
+static struct tiny_model model;
+
+static int make_model(void **state)
+{
+    temp_dir_create(folder);
+    model = (struct tiny_model){0};
+    tiny_model_create(&model, 7);
+    tiny_model_write(&model, folder);
+    return 0;
+}
+
+static int remove_model(void **state)
+{
+    tiny_model_destroy(&model);
+    temp_dir_remove(folder);
+    return 0;
+}
+
+static struct cof_embedder *open_with(const struct cof_bert_options *options)
+{
+    struct cof_embedder *embedder = NULL;
+    struct cof_error err = {0};
+    if (cof_bert_open(options, &embedder, &err) != COF_OK)
+        fail_msg("%s", err.message);
+    return embedder;
+}
+
+static struct cof_embedder *open_plain(void)
+{
+    return open_with(&(struct cof_bert_options){.folder = folder});
+}
+
+static void assert_refused(enum cof_status expected, const char *part)
+{
+    const struct cof_bert_options options = {.folder = folder};
+    struct cof_embedder *embedder = NULL;
+    struct cof_error err = {0};
+    assert_int_equal(cof_bert_open(&options, &embedder, &err), expected);
+    if (strstr(err.message, part) == NULL)
+        fail_msg("'%s' is not in '%s'", part, err.message);
+    assert_null(embedder);
+}
+
+enum { TEXT_COUNT = 300, MAX_TEXT = 200 };
+
+static char text_bytes[TEXT_COUNT][MAX_TEXT];
+static struct cof_text texts[TEXT_COUNT];
+
+/* Texts of very different lengths over the tiny vocabulary's letters. */
+static void make_texts(void)
+{
+    struct seeded_random random;
+    seeded_random_init(&random, 13);
+    for (size_t i = 0; i < TEXT_COUNT; i++) {
+        size_t limit = i % 10 == 0 ? MAX_TEXT : 30;
+        size_t size = (size_t)seeded_random_below(&random, limit);
+        for (size_t j = 0; j < size; j++)
+            text_bytes[i][j] = "abcdef  the .01"[seeded_random_below(&random, 15)];
+        texts[i] = (struct cof_text){.data = text_bytes[i], .size = size};
+    }
+}
+
+static float *embed_all(struct cof_embedder *embedder, size_t *token_counts)
+{
+    float *vectors = calloc(TEXT_COUNT * embedder->info.dimension, sizeof(*vectors));
+    struct cof_error err = {0};
+    assert_non_null(vectors);
+    if (cof_embedder_embed(embedder, COF_EMBED_PASSAGE, texts, TEXT_COUNT, NULL, vectors,
+                           token_counts, &err) != COF_OK)
+        fail_msg("%s", err.message);
+    return vectors;
+}
+
+static void assert_same_vectors(const float *a, const float *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_true(fabsf(a[i] - b[i]) < 1e-5F);
+}
+
+static void bert__says_what_it_is(void **state)
+{
+    struct cof_embedder *embedder = open_plain();
+    const char *slash = strrchr(folder, '/');
+    assert_string_equal(embedder->info.name, slash + 1);
+    assert_string_equal(embedder->info.backend, "bert");
+    assert_string_equal(embedder->info.precision, "f32");
+    assert_string_equal(embedder->info.pooling, "mean");
+    assert_int_equal(embedder->info.dimension, 32);
+    assert_int_equal(embedder->info.max_tokens, 24);
+    assert_int_equal(embedder->info.max_batch_count, 2048);
+    cof_embedder_close(embedder);
+
+    char with_slash[TEMP_DIR_PATH_SIZE + 2];
+    (void)snprintf(with_slash, sizeof(with_slash), "%s/", folder);
+    embedder = open_with(&(struct cof_bert_options){.folder = with_slash, .max_batch_count = 3});
+    assert_string_equal(embedder->info.name, slash + 1);
+    assert_int_equal(embedder->info.max_batch_count, 3);
+    cof_embedder_close(embedder);
+    embedder = open_with(&(struct cof_bert_options){.folder = folder, .name = "mine"});
+    assert_string_equal(embedder->info.name, "mine");
+    cof_embedder_close(embedder);
+}
+
+static void bert__agrees_with_the_formulas_from_text_to_vector(void **state)
+{
+    const struct cof_text text = COF_TEXT("the file, b!");
+    const uint32_t ids[] = {2, 30, 31, 38, 6, 39, 3};
+    struct cof_embedder *embedder = open_plain();
+    float vector[32];
+    double expected[32];
+    size_t token_count = 0;
+    double product = 0;
+    assert_int_equal(
+        cof_embedder_embed(embedder, COF_EMBED_PASSAGE, &text, 1, NULL, vector, &token_count, NULL),
+        COF_OK);
+    assert_int_equal(token_count, 7);
+    tiny_model_embed(&model, ids, 7, expected);
+    for (size_t i = 0; i < 32; i++)
+        product += (double)vector[i] * expected[i];
+    assert_true(product > 0.9999999);
+    cof_embedder_close(embedder);
+}
+
+static void bert__gives_the_same_vectors_however_work_is_cut(void **state)
+{
+    static const size_t in_flight[] = {1, 25, 70, 400, 0};
+    struct cof_embedder *embedder = open_plain();
+    size_t plain_counts[TEXT_COUNT];
+    make_texts();
+    float *plain = embed_all(embedder, plain_counts);
+    cof_embedder_close(embedder);
+    for (size_t threads = 0; threads < 4; threads += 3) {
+        struct cof_pool *pool = NULL;
+        const struct cof_pool_options pool_options = {.name = "t", .thread_count = threads};
+        assert_int_equal(cof_pool_create(&pool_options, &pool, NULL), COF_OK);
+        for (size_t i = 0; i < sizeof(in_flight) / sizeof(in_flight[0]); i++) {
+            size_t counts[TEXT_COUNT];
+            embedder = open_with(&(struct cof_bert_options){
+                .folder = folder, .pool = pool, .max_tokens_in_flight = in_flight[i]});
+            float *vectors = embed_all(embedder, counts);
+            assert_same_vectors(plain, vectors, TEXT_COUNT * embedder->info.dimension);
+            assert_memory_equal(counts, plain_counts, sizeof(counts));
+            free(vectors);
+            cof_embedder_close(embedder);
+        }
+        cof_pool_destroy(pool);
+    }
+    free(plain);
+}
+
+struct thread_run {
+    struct cof_embedder *embedder;
+    const float *expected;
+};
+
+static void *embed_many(void *argument)
+{
+    const struct thread_run *run = argument;
+    for (size_t round = 0; round < 3; round++) {
+        float *vectors = embed_all(run->embedder, NULL);
+        assert_same_vectors(run->expected, vectors, TEXT_COUNT * run->embedder->info.dimension);
+        free(vectors);
+    }
+    return NULL;
+}
+
+static void bert__is_called_from_many_threads_at_once(void **state)
+{
+    enum { THREADS = 4 };
+    struct cof_pool *pool = NULL;
+    const struct cof_pool_options pool_options = {.name = "t", .thread_count = 2};
+    pthread_t threads[THREADS];
+    assert_int_equal(cof_pool_create(&pool_options, &pool, NULL), COF_OK);
+    struct cof_embedder *embedder = open_with(
+        &(struct cof_bert_options){.folder = folder, .pool = pool, .max_tokens_in_flight = 500});
+    make_texts();
+    float *expected = embed_all(embedder, NULL);
+    struct thread_run run = {.embedder = embedder, .expected = expected};
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, embed_many, &run), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    free(expected);
+    cof_embedder_close(embedder);
+    cof_pool_destroy(pool);
+}
+
+static void bert__prefixes_what_the_model_says(void **state)
+{
+    const struct cof_text bare = COF_TEXT("safe");
+    const struct cof_text prefixed = COF_TEXT("the: safe");
+    float plain[32];
+    float query[32];
+    float by_hand[32];
+    struct cof_embedder *embedder = open_plain();
+    assert_int_equal(
+        cof_embedder_embed(embedder, COF_EMBED_QUERY, &bare, 1, NULL, plain, NULL, NULL), COF_OK);
+    assert_int_equal(
+        cof_embedder_embed(embedder, COF_EMBED_PASSAGE, &prefixed, 1, NULL, by_hand, NULL, NULL),
+        COF_OK);
+    cof_embedder_close(embedder);
+    tiny_model_put_text(folder, "config_sentence_transformers.json",
+                        "{\"prompts\":{\"query\":\"the: \"}}");
+    embedder = open_plain();
+    assert_int_equal(
+        cof_embedder_embed(embedder, COF_EMBED_QUERY, &bare, 1, NULL, query, NULL, NULL), COF_OK);
+    assert_same_vectors(query, by_hand, 32);
+    assert_int_equal(
+        cof_embedder_embed(embedder, COF_EMBED_PASSAGE, &bare, 1, NULL, query, NULL, NULL), COF_OK);
+    assert_same_vectors(query, plain, 32);
+    cof_embedder_close(embedder);
+}
+
+static void assert_fingerprint_differs(const uint8_t before[32])
+{
+    struct cof_embedder *embedder = open_plain();
+    assert_memory_not_equal(embedder->info.fingerprint, before, 32);
+    cof_embedder_close(embedder);
+}
+
+static void bert__fingerprint_follows_everything_that_changes_vectors(void **state)
+{
+    uint8_t before[32];
+    const uint8_t digest[32] = {1, 2, 3};
+    struct cof_embedder *embedder = open_plain();
+    memcpy(before, embedder->info.fingerprint, sizeof(before));
+    cof_embedder_close(embedder);
+    embedder = open_with(
+        &(struct cof_bert_options){.folder = folder, .name = "other", .max_batch_count = 5});
+    assert_memory_equal(embedder->info.fingerprint, before, 32);
+    cof_embedder_close(embedder);
+    embedder = open_with(&(struct cof_bert_options){.folder = folder, .weights_sha256 = digest});
+    assert_memory_not_equal(embedder->info.fingerprint, before, 32);
+    cof_embedder_close(embedder);
+
+    tiny_model_put_text(folder, "sentence_bert_config.json", "{\"max_seq_length\":25}");
+    assert_fingerprint_differs(before);
+    tiny_model_write(&model, folder);
+    tiny_model_put_text(folder, "1_Pooling/config.json", "{\"pooling_mode_cls_token\":true}");
+    assert_fingerprint_differs(before);
+    tiny_model_write(&model, folder);
+    tiny_model_tensor(&model, "embeddings.LayerNorm.bias")->values[0] += 1;
+    tiny_model_write(&model, folder);
+    assert_fingerprint_differs(before);
+    tiny_model_tensor(&model, "embeddings.LayerNorm.bias")->values[0] -= 1;
+    tiny_model_put_text(folder, "config_sentence_transformers.json",
+                        "{\"prompts\":{\"query\":\"a\"}}");
+    assert_fingerprint_differs(before);
+}
+
+static void bert__says_which_file_is_missing(void **state)
+{
+    tiny_model_delete(folder, "model.safetensors");
+    assert_refused(COF_NOT_FOUND, "model.safetensors");
+    tiny_model_delete(folder, "tokenizer.json");
+    assert_refused(COF_NOT_FOUND, "tokenizer.json");
+    tiny_model_delete(folder, "config.json");
+    assert_refused(COF_NOT_FOUND, "config.json");
+    const struct cof_bert_options options = {.folder = "/nonexistent/model"};
+    struct cof_embedder *embedder = NULL;
+    struct cof_error err = {0};
+    assert_int_equal(cof_bert_open(&options, &embedder, &err), COF_NOT_FOUND);
+    assert_non_null(strstr(err.message, "/nonexistent/model"));
+}
+
+static void bert__refuses_sentencepiece_with_a_clear_word(void **state)
+{
+    tiny_model_delete(folder, "tokenizer.json");
+    tiny_model_put_text(folder, "sentencepiece.bpe.model", "x");
+    assert_refused(COF_INVALID, "only WordPiece");
+}
+
+static void bert__refuses_a_tokenizer_larger_than_the_embeddings(void **state)
+{
+    model.vocabulary_size--;
+    tiny_model_tensor(&model, "embeddings.word_embeddings.weight")->rows--;
+    tiny_model_write(&model, folder);
+    assert_refused(COF_INVALID, "vocab_size");
+}
+
+/* Cuts the weights at many places and flips bytes of the header: an error or a model, never more.
+ */
+static void bert__survives_weights_cut_or_changed_anywhere(void **state)
+{
+    char path[TEMP_DIR_PATH_SIZE + 32];
+    static uint8_t bytes[1 << 20];
+    const struct cof_bert_options options = {.folder = folder};
+    temp_dir_join(folder, "model.safetensors", path, sizeof(path));
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t size = fread(bytes, 1, sizeof(bytes), file);
+    assert_true(size > 1000 && size < sizeof(bytes));
+    assert_int_equal(fclose(file), 0);
+    for (size_t cut = 0; cut < size; cut += cut < 300 ? 37 : size / 23) {
+        tiny_model_put(folder, "model.safetensors", bytes, cut);
+        assert_refused(COF_CORRUPT, "safetensors");
+    }
+    struct seeded_random random;
+    seeded_random_init(&random, 17);
+    for (size_t round = 0; round < 60; round++) {
+        struct cof_embedder *embedder = NULL;
+        struct cof_error err = {0};
+        size_t place = (size_t)seeded_random_below(&random, round < 20 ? 8 : 4000);
+        uint8_t before = bytes[place];
+        bytes[place] ^= (uint8_t)(1U << seeded_random_below(&random, 8));
+        tiny_model_put(folder, "model.safetensors", bytes, size);
+        enum cof_status status = cof_bert_open(&options, &embedder, &err);
+        assert_true(status == COF_OK || status == COF_INVALID || status == COF_CORRUPT);
+        if (status == COF_OK)
+            cof_embedder_close(embedder);
+        bytes[place] = before;
+    }
+}
+
+static enum cof_status open_and_close(void *context, struct cof_error *err)
+{
+    const struct cof_bert_options options = {.folder = folder};
+    struct cof_embedder *embedder = NULL;
+    COF_TRY(cof_bert_open(&options, &embedder, err));
+    cof_embedder_close(embedder);
+    return COF_OK;
+}
+
+static enum cof_status embed_some(void *context, struct cof_error *err)
+{
+    float vectors[20 * 32];
+    return cof_embedder_embed(context, COF_EMBED_PASSAGE, texts, 20, NULL, vectors, NULL, err);
+}
+
+/* One layer and the smallest tokenizer: the others' allocations have their own tests. */
+static void bert__survives_every_failed_allocation(void **state)
+{
+    char vocabulary[1024] = "";
+    size_t size = 0;
+    for (size_t i = 0; i < TINY_VOCABULARY_COUNT; i++)
+        size += (size_t)snprintf(vocabulary + size, sizeof(vocabulary) - size, "%s\n",
+                                 TINY_VOCABULARY[i]);
+    tiny_model_destroy(&model);
+    model = (struct tiny_model){.layer_count = 1};
+    tiny_model_create(&model, 7);
+    tiny_model_write(&model, folder);
+    tiny_model_delete(folder, "tokenizer.json");
+    tiny_model_put_text(folder, "vocab.txt", vocabulary);
+    tiny_model_put_text(folder, "tokenizer_config.json", "{\"do_lower_case\":false}");
+    make_texts();
+    assert_true(torture(open_and_close, NULL) > 40);
+    struct cof_embedder *embedder = open_plain();
+    assert_true(torture(embed_some, embedder) > 5);
+    cof_embedder_close(embedder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(bert__says_what_it_is, make_model, remove_model),
+        cmocka_unit_test_setup_teardown(bert__agrees_with_the_formulas_from_text_to_vector,
+                                        make_model, remove_model),
+        cmocka_unit_test_setup_teardown(bert__gives_the_same_vectors_however_work_is_cut,
+                                        make_model, remove_model),
+        cmocka_unit_test_setup_teardown(bert__is_called_from_many_threads_at_once, make_model,
+                                        remove_model),
+        cmocka_unit_test_setup_teardown(bert__prefixes_what_the_model_says, make_model,
+                                        remove_model),
+        cmocka_unit_test_setup_teardown(bert__fingerprint_follows_everything_that_changes_vectors,
+                                        make_model, remove_model),
+        cmocka_unit_test_setup_teardown(bert__says_which_file_is_missing, make_model, remove_model),
+        cmocka_unit_test_setup_teardown(bert__refuses_sentencepiece_with_a_clear_word, make_model,
+                                        remove_model),
+        cmocka_unit_test_setup_teardown(bert__refuses_a_tokenizer_larger_than_the_embeddings,
+                                        make_model, remove_model),
+        cmocka_unit_test_setup_teardown(bert__survives_weights_cut_or_changed_anywhere, make_model,
+                                        remove_model),
+        cmocka_unit_test_setup_teardown(bert__survives_every_failed_allocation, make_model,
+                                        remove_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
