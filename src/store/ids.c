@@ -57,7 +57,8 @@ enum cof_status cof_store_path_id(struct cof_store *store, uint64_t collection,
     COF_TRY(hash_key(store, collection, &key, err));
     cof_hmac_sha256((struct cof_bytes){.data = key.bytes, .size = sizeof(key.bytes)}, parts, 2,
                     tag);
-    memcpy(out_id, "f-", 2);
+    out_id[0] = 'f';
+    out_id[1] = '-';
     cof_base32_encode((struct cof_bytes){.data = tag, .size = PATH_TAG_SIZE}, out_id + 2);
     return COF_OK;
 }

@@ -11,9 +11,10 @@
 #include "row_key.h"
 #include "state_file.h"
 
-#define MAGIC "COFSTORE"
 #define MAGIC_SIZE 8
 #define UUID_SIZE 16
+
+static const uint8_t magic_number[MAGIC_SIZE] = {'C', 'O', 'F', 'S', 'T', 'O', 'R', 'E'};
 
 static enum cof_status check_row(struct cof_bytes value, const struct cof_keyring *keyring,
                                  struct cof_error *err)
@@ -22,7 +23,7 @@ static enum cof_status check_row(struct cof_bytes value, const struct cof_keyrin
     struct cof_bytes magic = cof_reader_bytes(&reader, MAGIC_SIZE);
     uint16_t version = cof_reader_u16(&reader);
     uint8_t own_uuid[UUID_SIZE];
-    if (reader.has_failed || memcmp(magic.data, MAGIC, MAGIC_SIZE) != 0 || version == 0)
+    if (reader.has_failed || memcmp(magic.data, magic_number, MAGIC_SIZE) != 0 || version == 0)
         return COF_FAIL(err, COF_CORRUPT, "the folder holds an LMDB file that is no store");
     if (version > COF_STORE_FORMAT_VERSION)
         return cof_store_format_fail_newer(version, COF_STORE_FORMAT_VERSION, err);
@@ -85,7 +86,7 @@ void cof_store_format_put(struct cof_txn *txn, const uint8_t uuid[16])
 {
     uint8_t value[MAGIC_SIZE + 2 + UUID_SIZE];
     struct cof_row_key key = cof_row_key_meta(COF_META_FORMAT);
-    memcpy(value, MAGIC, MAGIC_SIZE);
+    memcpy(value, magic_number, MAGIC_SIZE);
     value[MAGIC_SIZE] = COF_STORE_FORMAT_VERSION >> 8;
     value[MAGIC_SIZE + 1] = COF_STORE_FORMAT_VERSION & 0xff;
     memcpy(value + MAGIC_SIZE + 2, uuid, UUID_SIZE);
