@@ -1,6 +1,8 @@
-/* Backend `extractive`: answers with the sentences of the passages that best match the question
- * (overlap weighted by rarity, numbers and names counted double), in passage order. It writes
- * nothing that is not in a passage. Without passages it fails with COF_INVALID. */
+/* Backend `extractive`: answers with up to three sentences of the passages that best match the
+ * question (overlap weighted by rarity, numbers and names counted double), in passage order. It
+ * writes nothing that is not in a passage, but a sentence's line breaks become spaces; when no
+ * sentence shares a word with the question it writes nothing. Without passages it fails with
+ * COF_INVALID. Tokens are Unicode words and CJK characters. Any number of threads at a time. */
 #ifndef COF_GENERATE_EXTRACTIVE_H
 #define COF_GENERATE_EXTRACTIVE_H
 
@@ -16,12 +18,17 @@ COF_MUST_USE enum cof_status cof_extractive_open(struct cof_generator **out_gene
 
 /* One chosen sentence: where it stands. */
 struct cof_extract {
-    size_t passage;      /* index into passages */
-    size_t begin, end;   /* byte range in passages[passage].text */
-    float score;         /* share of the question's weight that it covers, 0 … 1 */
+    size_t passage;    /* index into passages */
+    size_t begin, end; /* byte range in passages[passage].text */
+    float score;       /* share of the question's weight that it covers, over 0 … 1; words of
+                          its headings, title and neighbours count partly */
 };
 
-/* The best at most max_count sentences, best first. Also used by src/answer for its fallback. */
+/* The best at most max_count sentences, best first, in the arena; *out_count is 0 when no sentence
+ * shares a word with the question. Lines that were wrapped are one sentence; headings and list
+ * marks are never part of one. The order also heeds what each adds to those before it, and whether
+ * it holds the kind of thing asked for (a number, an amount, a time), so scores need not descend.
+ * Also used by src/answer for its fallback. */
 COF_MUST_USE enum cof_status cof_extract_sentences(struct cof_text question,
                                                    const struct cof_passage *passages,
                                                    size_t passage_count, size_t max_count,

@@ -41,10 +41,10 @@ struct cof_generate_request {
     const struct cof_passage *passages;
     size_t passage_count;
 
-    size_t max_tokens;    /* of the answer; 0 = the backend's default */
-    float temperature;    /* 0 = greedy */
-    float top_p;          /* 1 = off */
-    uint32_t seed;        /* same request, same seed, same build: same answer */
+    size_t max_tokens;            /* of the answer; 0 = the backend's default */
+    float temperature;            /* 0 = greedy */
+    float top_p;                  /* 1 = off */
+    uint32_t seed;                /* same request, same seed, same build: same answer */
     const struct cof_text *stops; /* generation ends before any of these */
     size_t stop_count;
     const struct cof_cancel *cancel; /* looked at between tokens; may be NULL */
@@ -68,9 +68,9 @@ struct cof_generate_result {
 typedef bool (*cof_token_fn)(void *context, struct cof_text piece);
 
 struct cof_generator_info {
-    const char *name;    /* public model name */
-    const char *backend; /* "llama", "extractive" */
-    size_t context_tokens; /* prompt and answer together */
+    const char *name;        /* public model name */
+    const char *backend;     /* "llama", "extractive" */
+    size_t context_tokens;   /* prompt and answer together */
     uint8_t fingerprint[32]; /* of the weights file or the algorithm; recorded with answers */
 };
 

@@ -71,8 +71,7 @@ static int open_tiny(void **state)
     temp_dir_create(folder);
     *state = folder;
     tiny_gguf_save(&(struct tiny_gguf){.never_ends = true}, folder, path);
-    return cof_llama_open(&(struct cof_llama_options){.path = path, .thread_count = 2}, &generator,
-                          NULL) == COF_OK
+    return cof_llama_open(&(struct cof_llama_options){.path = path}, &generator, NULL) == COF_OK
                ? 0
                : -1;
 }
@@ -347,6 +346,30 @@ static void llama__answers_several_threads_one_after_the_other(void **state)
         answer_deinit(&answers[i]);
 }
 
+static void llama__works_with_threads_of_its_own(void **state)
+{
+    char path[TEMP_DIR_PATH_SIZE];
+    struct cof_generator *kept = generator;
+    COF_CLEANUP(answer_deinit) struct answer alone = {0};
+    COF_CLEANUP(answer_deinit) struct answer first = {0};
+    COF_CLEANUP(answer_deinit) struct answer again = {0};
+    struct cof_generate_request request = request_of(3);
+
+    assert_int_equal(run(&request, &alone, NULL), COF_OK);
+    tiny_gguf_save(&(struct tiny_gguf){.never_ends = true}, *state, path);
+    assert_int_equal(cof_llama_open(&(struct cof_llama_options){.path = path, .thread_count = 3},
+                                    &generator, NULL),
+                     COF_OK);
+
+    bool is_done = run(&request, &first, NULL) == COF_OK && run(&request, &again, NULL) == COF_OK;
+
+    cof_generator_close(generator);
+    generator = kept;
+    assert_true(is_done);
+    assert_true(is_same(&first, &again));
+    assert_true(is_same(&first, &alone));
+}
+
 static void llama__keeps_nothing_of_a_request(void **state)
 {
     const struct cof_llama_backend *backend = (const struct cof_llama_backend *)generator;
@@ -452,6 +475,7 @@ int main(void)
         cmocka_unit_test(llama__ends_within_the_prompt_when_the_time_is_over),
         cmocka_unit_test(llama__looks_at_the_cancellation_while_waiting_for_its_turn),
         cmocka_unit_test(llama__answers_several_threads_one_after_the_other),
+        cmocka_unit_test(llama__works_with_threads_of_its_own),
         cmocka_unit_test(llama__keeps_nothing_of_a_request),
         cmocka_unit_test(llama__counts_tokens),
         cmocka_unit_test(llama__survives_each_failed_allocation),
