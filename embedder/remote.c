@@ -53,6 +53,16 @@ static void exchange_deinit(struct exchange *exchange)
     cof_free(exchange->has_vector);
 }
 
+/* Many servers refuse JSON with U+0000, and tokenizers drop it anyway. */
+static void append_without_nul(struct cof_buffer *out, struct cof_text text)
+{
+    struct cof_text part = {0};
+    while (text.size > 0) {
+        (void)cof_text_split(text, '\0', &part, &text);
+        cof_buffer_append_text(out, part);
+    }
+}
+
 /* Also counts the words that are sent, which stand for tokens until the peer says better. */
 static enum cof_status write_request(struct exchange *exchange, struct cof_buffer *body,
                                      struct cof_error *err)
@@ -70,7 +80,7 @@ static enum cof_status write_request(struct exchange *exchange, struct cof_buffe
                                 &exchange->token_counts[i], err));
         cof_buffer_clear(&prefixed);
         cof_buffer_append_text(&prefixed, exchange->prefix);
-        cof_buffer_append_text(&prefixed, head);
+        append_without_nul(&prefixed, head);
         COF_TRY(cof_buffer_status(&prefixed, err));
         cof_json_put_text(&writer, cof_buffer_text(&prefixed));
     }

@@ -85,7 +85,7 @@ static void remote__sends_what_the_api_asks_for(void **state)
             "{\"data\":[" ITEM("0", "[3,4]") "],"
                                              "\"usage\":{\"prompt_tokens\":9,\"total_tokens\":9}}"};
     struct http_stub stub;
-    const struct cof_text text = COF_TEXT("one \"two\" three four five");
+    const struct cof_text text = COF_TEXT("one\0 \"two\" three four five");
     float vector[2];
     size_t token_count = 0;
     http_stub_start(&stub, answer_by_script, &script);
@@ -100,7 +100,7 @@ static void remote__sends_what_the_api_asks_for(void **state)
     assert_int_equal(token_count, 9);
     assert_non_null(strstr(script.seen_head, "POST /v1/embeddings"));
     assert_non_null(strstr(script.seen_head, "Bearer secret-token"));
-    /* cut at max_tokens words, the prefix before them */
+    /* cut at max_tokens words, the prefix before them, NUL bytes left out */
     assert_string_equal(script.seen_body, "{\"model\":\"m\",\"encoding_format\":\"float\","
                                           "\"input\":[\"query: one \\\"two\\\" three four\"]}");
 }
