@@ -41,7 +41,7 @@ struct scored {
     struct cof_unit unit;
     float *likeness; /* of each asked term to its likest word here, asked.count floats */
     unsigned cues;   /* of those asked for */
-    float coverage;
+    float score;
     bool is_taken;
 };
 
@@ -211,13 +211,14 @@ static float likeness_in_context(const struct extraction *extraction, size_t ind
     return likeness;
 }
 
-/* What the unit is worth after those that are taken. */
+/* Sets the unit's score, and returns what it is worth after those that are taken. */
 static float rank_unit(struct extraction *extraction, size_t index)
 {
     const struct asked *asked = &extraction->asked;
     struct scored *scored = &extraction->units[index];
     float covered = 0;
     float added = 0;
+    float bonus = 0;
 
     for (size_t t = 0; t < asked->count; t++) {
         float likeness = likeness_in_context(extraction, index, t);
@@ -226,17 +227,17 @@ static float rank_unit(struct extraction *extraction, size_t index)
         if (likeness > asked->covered[t])
             added += (likeness - asked->covered[t]) * asked->weights[t];
     }
-    scored->coverage = asked->total > 0 ? covered / asked->total : 0;
-    if (scored->coverage <= 0)
+    scored->score = 0;
+    if (covered <= 0)
         return 0;
-
-    float rank = ((1 - novelty_share) * covered + novelty_share * added) / asked->total;
-
+    covered /= asked->total;
+    added /= asked->total;
     if (asked->cues.kinds != 0) {
-        rank += cue_bonus * (float)__builtin_popcount(scored->cues) /
+        bonus = cue_bonus * (float)__builtin_popcount(scored->cues) /
                 (float)__builtin_popcount(asked->cues.kinds);
     }
-    return rank;
+    scored->score = (covered + bonus) / (asked->cues.kinds != 0 ? 1 + cue_bonus : 1);
+    return (1 - novelty_share) * covered + novelty_share * added + bonus;
 }
 
 /* The best unit that is not taken, or NULL. */
@@ -292,7 +293,7 @@ enum cof_status cof_extract_sentences(struct cof_text question, const struct cof
             .passage = best->unit.passage,
             .begin = best->unit.begin,
             .end = best->unit.end,
-            .score = best->coverage < 1 ? best->coverage : 1,
+            .score = best->score < 1 ? best->score : 1,
         };
     }
     *out_extracts = extracts;

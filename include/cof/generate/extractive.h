@@ -20,15 +20,15 @@ COF_MUST_USE enum cof_status cof_extractive_open(struct cof_generator **out_gene
 struct cof_extract {
     size_t passage;    /* index into passages */
     size_t begin, end; /* byte range in passages[passage].text */
-    float score;       /* share of the question's weight that it covers, over 0 … 1; words of
-                          its headings, title and neighbours count partly */
+    /* Over 0 … 1: the share of the question's weight that it covers (words of its headings, title
+     * and neighbours count partly), and whether it holds the kind of thing asked for. */
+    float score;
 };
 
 /* The best at most max_count sentences, best first, in the arena; *out_count is 0 when no sentence
  * shares a word with the question. Lines that were wrapped are one sentence; headings and list
- * marks are never part of one. The order also heeds what each adds to those before it, and whether
- * it holds the kind of thing asked for (a number, an amount, a time), so scores need not descend.
- * Also used by src/answer for its fallback. */
+ * marks are never part of one. The order also heeds what each adds to those before it, so scores
+ * need not descend. Also used by src/answer for its fallback. */
 COF_MUST_USE enum cof_status cof_extract_sentences(struct cof_text question,
                                                    const struct cof_passage *passages,
                                                    size_t passage_count, size_t max_count,
