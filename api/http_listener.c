@@ -150,7 +150,7 @@ void cof_http_listener_forget(struct cof_http_listener *listener,
     listener->connection_count--;
     if (listener->settings.is_draining && listener->connection_count == 0 &&
         listener->options.on_empty != NULL) {
-        listener->options.on_empty(listener->options.context);
+        listener->options.on_empty(listener->options.on_empty_context);
     }
 }
 
@@ -353,7 +353,7 @@ void cof_http_listener_drain(struct cof_http_listener *listener)
         connection = next;
     }
     if (listener->connection_count == 0 && listener->options.on_empty != NULL) {
-        listener->options.on_empty(listener->options.context);
+        listener->options.on_empty(listener->options.on_empty_context);
     }
 }
 

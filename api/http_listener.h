@@ -34,6 +34,7 @@ struct cof_http_listener_options {
     long min_bytes_per_second;
     /* The last connection of a draining listener has closed. */
     void (*on_empty)(void *context);
+    void *on_empty_context;
     cof_notice_fn notice; /* may be NULL */
     void *notice_context;
 };

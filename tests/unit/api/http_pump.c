@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,7 @@ static const struct cof_http_handler handler = {
 
 void pump_open(struct pump *pump)
 {
+    (void)signal(SIGPIPE, SIG_IGN);
     pump->base = event_base_new();
     pump->time.steady_ns = INT64_C(1000000000000);
     pump->clock = cof_manual_clock_init(&pump->time);
@@ -97,6 +99,7 @@ void pump_open(struct pump *pump)
         .idle_timeout_ms = 60000,
         .min_bytes_per_second = 1024,
         .on_empty = on_empty,
+        .on_empty_context = pump,
     };
     struct cof_error err = {0};
     if (cof_http_listener_open(&options, &pump->listener, &err) != COF_OK) {
