@@ -186,7 +186,7 @@ static void vector_index__orders_equal_vectors_by_ordinal(void **state)
 
 static void vector_index__gives_full_k_among_thousands_of_equal_vectors(void **state)
 {
-    enum { COUNT = 6000 };
+    enum { COUNT = 2600 };
     float *vectors = make_vectors(1, 1, 6);
     float *copies = cof_calloc((size_t)COUNT * DIMENSION, sizeof(float));
     struct cof_neighbor found[64];

@@ -120,7 +120,7 @@ static void *run_searcher(void *argument)
             .permit_context = &limit,
         };
         require(cof_collection_index_search(scene->index, &query, &arena, &result, &err) == COF_OK);
-        require(result.vector_count == result.permitted_count < 40 ? result.permitted_count : 40);
+        require(result.vector_count == (result.permitted_count < 40 ? result.permitted_count : 40));
         check_candidates(oldest, result.vector_candidates, result.vector_count);
         check_candidates(oldest, result.word_candidates, result.word_count);
         if (round % 16 == 0) {
