@@ -14,7 +14,7 @@
 #define MAX_TAG_BYTES ((size_t)4096)
 #define MAX_TICKS ((size_t)80)
 /* Searches for an end tag that is not there, each over the rest of the text: then no more. */
-#define MAX_FAILED_SEARCHES ((size_t)1000)
+#define MAX_FAILED_SEARCHES ((size_t)16)
 
 struct masker {
     struct cof_text source;

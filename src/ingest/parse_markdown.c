@@ -14,6 +14,7 @@
 #include "markdown.h"
 
 #define MAX_ITEM_DEPTH 16
+#define MAX_CODE_INDENT ((size_t)128)
 #define MAX_FRONT_MATTER_BYTES ((size_t)65536)
 /* Inline marks are looked for in pieces of this size, which bounds what hostile input can cost. */
 #define MAX_INLINE_BYTES ((size_t)128 * 1024)
@@ -182,6 +183,8 @@ static void add_code_line(struct markdown_parser *parser, const struct cursor *c
 {
     /* spaces that belong to the code, beyond those of its container */
     size_t extra = cursor->column > stripped_columns ? cursor->column - stripped_columns : 0;
+    if (extra > MAX_CODE_INDENT)
+        extra = MAX_CODE_INDENT;
     struct cof_text line = text_of(parser, cursor);
     if (!cof_raw_is_empty(&parser->code))
         cof_raw_append_extra(&parser->code, COF_TEXT("\n"));

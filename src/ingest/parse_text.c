@@ -229,12 +229,16 @@ static bool is_outline_heading(const struct text_parser *parser, const struct st
            is_broken_on_purpose(parser, stanza, index);
 }
 
-static bool is_capitals_heading(const struct text_parser *parser, const struct stanza *stanza,
-                                size_t index)
+static enum cof_status is_capitals_heading(const struct text_parser *parser,
+                                           const struct stanza *stanza, size_t index,
+                                           bool *out_is_so, struct cof_error *err)
 {
     struct cof_text text = text_of(parser, line_at(stanza, index));
-    return index == 0 && line_count(stanza) > 1 && cof_text_is_heading_like(text) &&
-           cof_text_is_all_capitals(text) && is_broken_on_purpose(parser, stanza, index);
+    *out_is_so = false;
+    if (index > 0 || line_count(stanza) == 1 || !cof_text_is_heading_like(text) ||
+        !is_broken_on_purpose(parser, stanza, index))
+        return COF_OK;
+    return cof_text_is_all_capitals(text, out_is_so, err);
 }
 
 static bool is_underlined(const struct text_parser *parser, const struct stanza *stanza,
@@ -273,22 +277,24 @@ static size_t count_words(struct cof_text text)
 }
 
 /* A short line alone, before something longer than itself. */
-static bool is_lone_heading(const struct text_parser *parser, const struct stanza *stanza,
-                            const struct stanza *next)
+static enum cof_status is_lone_heading(const struct text_parser *parser,
+                                       const struct stanza *stanza, const struct stanza *next,
+                                       bool *out_is_so, struct cof_error *err)
 {
+    *out_is_so = false;
     if (line_count(stanza) != 1 || line_count(next) == 0)
-        return false;
+        return COF_OK;
     const struct text_line *line = line_at(stanza, 0);
     struct cof_text text = text_of(parser, line);
     if (!cof_text_is_heading_like(text) || line->width > MAX_LONE_WIDTH)
-        return false;
-    if (cof_text_numbering(text) > 0 || cof_text_is_all_capitals(text))
-        return true;
+        return COF_OK;
     const struct text_line *follower = line_at(next, 0);
     bool is_before_more = line_count(next) > 1 || follower->width > MAX_LONE_WIDTH ||
                           follower->indent > line->indent + 1 ||
                           is_bullet(text_of(parser, follower));
-    return is_before_more && count_words(text) <= MAX_LONE_WORDS;
+    *out_is_so =
+        cof_text_numbering(text) > 0 || (is_before_more && count_words(text) <= MAX_LONE_WORDS);
+    return *out_is_so ? COF_OK : cof_text_is_all_capitals(text, out_is_so, err);
 }
 
 /* ---- Paragraphs and list items ---- */
@@ -315,7 +321,10 @@ static bool begins_paragraph(const struct text_parser *parser, const struct stan
     const struct text_line *before = line_at(stanza, index - 1);
     if (parser->kind == COF_BLOCK_LIST_ITEM)
         return line->indent <= parser->item_indent;
-    return line->indent != before->indent || before->width <= stanza->wrap_width / 2;
+    struct cof_text text = text_of(parser, line);
+    bool goes_on = cof_text_has_suffix(text_of(parser, before), COF_TEXT(",")) ||
+                   (text.data[0] >= 'a' && text.data[0] <= 'z');
+    return line->indent != before->indent || (before->width <= stanza->wrap_width / 2 && !goes_on);
 }
 
 static enum cof_status add_prose_line(struct text_parser *parser, const struct stanza *stanza,
@@ -364,7 +373,9 @@ static enum cof_status add_at(struct text_parser *parser, const struct stanza *s
     if (is_dedented && parser->kind == COF_BLOCK_PARAGRAPH && index + 1 < line_count(stanza) &&
         line_at(stanza, index + 1)->indent >= line->indent + 2 && cof_text_is_heading_like(text))
         COF_TRY(flush(parser, err)); /* the next part of an outline, without a blank line */
-    if (is_capitals_heading(parser, stanza, index))
+    bool is_in_capitals = false;
+    COF_TRY(is_capitals_heading(parser, stanza, index, &is_in_capitals, err));
+    if (is_in_capitals)
         return add_heading(parser, line, 2, err);
     if (is_outline_heading(parser, stanza, index))
         return add_heading(parser, line, heading_level(text, line->indent == 0 ? 2 : 3), err);
@@ -375,10 +386,14 @@ static enum cof_status add_stanza(struct text_parser *parser, const struct stanz
                                   const struct stanza *next, struct cof_error *err)
 {
     size_t begin = 0;
-    if (is_title_stanza(parser, stanza, next)) {
+    bool is_title = is_title_stanza(parser, stanza, next);
+    bool is_lone = false;
+    if (!is_title)
+        COF_TRY(is_lone_heading(parser, stanza, next, &is_lone, err));
+    if (is_title) {
         COF_TRY(add_heading(parser, line_at(stanza, 0), 1, err));
         begin = 1;
-    } else if (is_lone_heading(parser, stanza, next)) {
+    } else if (is_lone) {
         const struct text_line *line = line_at(stanza, 0);
         size_t level = heading_level(text_of(parser, line), line->indent == 0 ? 2 : 3);
         COF_TRY(add_heading(parser, line, level, err));

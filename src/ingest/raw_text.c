@@ -53,7 +53,8 @@ const struct cof_raw_run *cof_raw_runs(const struct cof_raw_text *raw, size_t *o
 
 bool cof_raw_is_empty(const struct cof_raw_text *raw)
 {
-    return raw->bytes.size == 0;
+    /* what failed is not empty: somebody must still see that */
+    return raw->bytes.size == 0 && !raw->bytes.has_failed && !raw->runs.has_failed;
 }
 
 uint64_t cof_raw_source_of(const struct cof_raw_text *raw, size_t raw_offset)

@@ -88,10 +88,12 @@ bool cof_text_is_heading_like(struct cof_text line)
     return cof_display_width(line) <= MAX_HEADING_WIDTH && has_alphanumeric(line);
 }
 
-bool cof_text_is_all_capitals(struct cof_text line)
+enum cof_status cof_text_is_all_capitals(struct cof_text line, bool *out_is_so,
+                                         struct cof_error *err)
 {
     COF_CLEANUP(cof_buffer_wipe) struct cof_buffer lower = {0};
     size_t capital_count = 0;
+    *out_is_so = false;
     for (size_t i = 0; i < line.size;) {
         uint32_t code_point = 0;
         size_t size = cof_utf8_decode(line, i, &code_point);
@@ -101,12 +103,13 @@ bool cof_text_is_all_capitals(struct cof_text line)
             cof_unicode_is_cjk(code_point))
             continue;
         cof_buffer_clear(&lower);
-        bool is_known = cof_unicode_lower(character, &lower, NULL) == COF_OK;
-        if (!is_known || cof_text_equal(character, cof_buffer_text(&lower)))
-            return false;
+        COF_TRY(cof_unicode_lower(character, &lower, err));
+        if (cof_text_equal(character, cof_buffer_text(&lower)))
+            return COF_OK;
         capital_count++;
     }
-    return capital_count >= 2;
+    *out_is_so = capital_count >= 2;
+    return COF_OK;
 }
 
 size_t cof_text_numbering(struct cof_text line)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <cof/base/status.h>
 #include <cof/base/text.h>
 
 #define COF_MAX_COLUMNS 16
@@ -16,8 +17,9 @@ bool cof_text_is_underline(struct cof_text line);
 /* Short, with a letter or digit, without the punctuation that ends a sentence or a clause, and no
  * address of mail or web. */
 bool cof_text_is_heading_like(struct cof_text line);
-/* Has cased letters, and all of them are capitals. */
-bool cof_text_is_all_capitals(struct cof_text line);
+/* Has cased letters, and all of them are capitals. COF_NO_MEMORY. */
+COF_MUST_USE enum cof_status cof_text_is_all_capitals(struct cof_text line, bool *out_is_so,
+                                                      struct cof_error *err);
 /* "1", "1.2", "1.2.3." before a space: how many numbers; 0 = not numbered. */
 size_t cof_text_numbering(struct cof_text line);
 /* Size of the list marker with the space after it: "- ", "* ", "1. ", "a) ", "(3) "; 0 = none. */
