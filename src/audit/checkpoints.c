@@ -121,12 +121,14 @@ enum cof_status cof_note_stream_open(struct cof_note_stream *stream, const char 
     char path[COF_MAX_PATH];
     struct stat info;
     COF_TRY(cof_path_join(path, folder, COF_CHECKPOINT_LOG_NAME, err));
-    COF_CLEANUP(cof_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &info) != 0)
-        return COF_FAIL(err, errno == ENOENT ? COF_NOT_FOUND : COF_IO, "cannot open '%.160s': %s",
-                        path, strerror(errno));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        enum cof_status status = COF_FAIL(err, errno == ENOENT ? COF_NOT_FOUND : COF_IO,
+                                          "cannot open '%.160s': %s", path, strerror(errno));
+        cof_fd_close(&fd);
+        return status;
+    }
     *stream = (struct cof_note_stream){.fd = fd, .file_size = (uint64_t)info.st_size};
-    fd = -1;
     return COF_OK;
 }
 

@@ -40,7 +40,7 @@ static void key_id(const struct cof_note_key *key, uint8_t out_id[4])
  * no newline. */
 static bool take_line(struct cof_text *rest, struct cof_text *out_line)
 {
-    struct cof_text after;
+    struct cof_text after = {0};
     if (!cof_text_split(*rest, '\n', out_line, &after))
         return false;
     *rest = after;
@@ -202,7 +202,7 @@ void cof_checkpoint_append(struct cof_buffer *out, const struct cof_checkpoint *
 enum cof_status cof_checkpoint_check(struct cof_text note, const struct cof_note_key *key,
                                      struct cof_checkpoint *out_checkpoint, struct cof_error *err)
 {
-    struct cof_text rest;
+    struct cof_text rest = {0};
     struct cof_text origin;
     struct cof_text size;
     struct cof_text root;

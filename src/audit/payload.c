@@ -174,39 +174,56 @@ static struct cof_text keep(struct cof_arena *arena, struct cof_cbor_reader *rea
     return text;
 }
 
+static enum cof_status read_field(struct cof_cbor_reader *reader, uint64_t key,
+                                  struct cof_arena *arena, struct cof_audit_record *record,
+                                  bool *has_room, struct cof_error *err)
+{
+    struct cof_audit_result *results = NULL;
+    switch (key) {
+    case KEY_SCHEMA:
+        if (cof_cbor_read_unsigned(reader) != SCHEMA)
+            reader->has_failed = true;
+        return COF_OK;
+    case KEY_SEED: /* for who checks a commitment; not part of the record */
+        if (cof_cbor_read_bytes(reader).size != COF_PAYLOAD_SEED_SIZE)
+            reader->has_failed = true;
+        return COF_OK;
+    case KEY_SUBJECT:
+        record->subject = keep(arena, reader, has_room);
+        return COF_OK;
+    case KEY_QUERY:
+        record->query = keep(arena, reader, has_room);
+        return COF_OK;
+    case KEY_ANSWER:
+        record->answer = keep(arena, reader, has_room);
+        return COF_OK;
+    case KEY_DETAILS:
+        record->details = keep(arena, reader, has_room);
+        return COF_OK;
+    case KEY_RESULTS:
+        COF_TRY(cof_results_read(reader, arena, &results, &record->result_count, err));
+        record->results = results;
+        return COF_OK;
+    default:
+        reader->has_failed = true;
+        return COF_OK;
+    }
+}
+
 static enum cof_status read_payload(struct cof_bytes plain, struct cof_arena *arena,
                                     struct cof_audit_record *record, struct cof_error *err)
 {
     struct cof_audit_record read = *record;
-    struct cof_audit_result *results = NULL;
     struct cof_cbor_reader reader = cof_cbor_reader_from(plain);
-    uint8_t seed[COF_PAYLOAD_SEED_SIZE];
     bool has_room = true;
     size_t count = cof_cbor_read_map(&reader);
     for (size_t i = 0; i < count && !reader.has_failed && has_room; i++) {
         uint64_t key = cof_cbor_read_unsigned(&reader);
-        if (key == KEY_SCHEMA && cof_cbor_read_unsigned(&reader) != SCHEMA)
-            reader.has_failed = true;
-        else if (key == KEY_SEED)
-            cof_fixed_read(&reader, seed, sizeof(seed));
-        else if (key == KEY_SUBJECT)
-            read.subject = keep(arena, &reader, &has_room);
-        else if (key == KEY_QUERY)
-            read.query = keep(arena, &reader, &has_room);
-        else if (key == KEY_ANSWER)
-            read.answer = keep(arena, &reader, &has_room);
-        else if (key == KEY_DETAILS)
-            read.details = keep(arena, &reader, &has_room);
-        else if (key == KEY_RESULTS)
-            COF_TRY(cof_results_read(&reader, arena, &results, &read.result_count, err));
-        else if (key != KEY_SCHEMA)
-            reader.has_failed = true;
+        COF_TRY(read_field(&reader, key, arena, &read, &has_room, err));
     }
-    cof_wipe(seed, sizeof(seed));
     if (!has_room)
         return COF_FAIL_MEMORY(err);
     COF_TRY(cof_cbor_finish(&reader, true, err));
-    read.results = results;
     *record = read;
     return COF_OK;
 }

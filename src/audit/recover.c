@@ -231,8 +231,8 @@ static enum cof_status load_checkpoints(const char *folder, const struct cof_not
 static enum cof_status recover(struct scan *scan, const struct cof_keyring *keyring,
                                struct cof_error *err)
 {
-    struct cof_checkpoint_tail tail;
-    struct cof_checkpoint shown;
+    struct cof_checkpoint_tail tail = {0};
+    struct cof_checkpoint shown = {0};
     uint64_t *first_seqs = NULL;
     COF_CLEANUP(cof_arena_deinit) struct cof_arena arena = {0};
     COF_TRY(load_checkpoints(scan->folder, &scan->identity->key, &tail, &shown, err));

@@ -72,6 +72,8 @@ static enum cof_status fill_window(struct cof_segment_reader *reader, size_t siz
 static struct cof_bytes window_from(const struct cof_segment_reader *reader, size_t skipped)
 {
     size_t begin = (size_t)(reader->offset - reader->window_offset) + skipped;
+    if (begin == reader->window.size)
+        return (struct cof_bytes){0};
     return (struct cof_bytes){.data = reader->window.data + begin,
                               .size = reader->window.size - begin};
 }
