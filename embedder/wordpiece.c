@@ -221,12 +221,13 @@ static enum cof_status build(struct cof_wordpiece *tokenizer,
                         COF_WORDPIECE_MAX_WORD_CHARS);
     tokenizer->max_word_chars = options->max_word_chars;
     tokenizer->token_count = options->token_count;
-    COF_TRY(cof_bert_normalizer_create(&options->normalizer, &tokenizer->normalizer, err));
     COF_TRY(
         cof_vocabulary_create(options->tokens, options->token_count, &tokenizer->vocabulary, err));
     COF_TRY(find_special(tokenizer, options->unknown_token, &tokenizer->unknown_id, err));
     COF_TRY(find_special(tokenizer, options->begin_token, &tokenizer->begin_id, err));
     COF_TRY(find_special(tokenizer, options->end_token, &tokenizer->end_id, err));
+    /* Last, because it costs most. */
+    COF_TRY(cof_bert_normalizer_create(&options->normalizer, &tokenizer->normalizer, err));
     tokenizer->continuing_node =
         cof_vocabulary_walk(tokenizer->vocabulary, COF_VOCABULARY_ROOT, options->continuing_prefix);
     compute_digest(tokenizer, options);
