@@ -26,6 +26,7 @@
 /* Unsupported sentences after which a weak model is not listened to any longer. */
 #define MAX_HELD_BACK 2
 #define MAX_EXTRACTS 2
+#define MAX_CANDIDATES 32
 /* Room in the generator's context that is kept for template, question and history. */
 #define CONTEXT_RESERVE_TOKENS 400
 
@@ -39,7 +40,9 @@ struct run {
     const struct cof_answer_request *request;
     struct cof_arena *arena;
     struct cof_text question;
+    struct cof_search_request search;
     struct cof_search_result found;
+    size_t best; /* hit that relevance found best: its document answers first */
     struct cof_attribution *attribution;
     struct cof_terms question_terms;
     struct cof_sentences sentences;
@@ -128,10 +131,19 @@ static enum cof_status release_unsupported(struct run *run, struct cof_text sent
 
 /* ---- Attribution of what the model writes ---- */
 
-/* True when the sentence has something to do with the question: it shares a content word with it
- * or holds a number. A supported sentence about something else does not answer. */
-static bool speaks_to_question(const struct run *run, const struct cof_terms *sentence)
+static bool is_of_best_document(const struct run *run, size_t hit)
 {
+    return run->found.hits[hit].collection == run->found.hits[run->best].collection &&
+           run->found.hits[hit].document.number == run->found.hits[run->best].document.number;
+}
+
+/* The first sentence must come from the document that answers best and share a content word with
+ * the question: a supported sentence about something else does not answer. */
+static bool speaks_to_question(const struct run *run, size_t hit, const struct cof_terms *sentence)
+{
+    if (!is_of_best_document(run, hit)) {
+        return false;
+    }
     for (size_t i = 0; i < run->question_terms.count; i++) {
         const struct cof_term *term = &run->question_terms.items[i];
         if (term->weight >= 1 && cof_terms_has(sentence, term->hash)) {
@@ -155,8 +167,8 @@ static enum cof_status take_sentence(struct run *run, struct cof_text raw, struc
     COF_TRY(
         cof_attribute(run->attribution, sentence, claimed, run->request->cancel, &support, err));
     COF_TRY(cof_terms_make(sentence, run->arena, &terms, err));
-    bool is_good =
-        support.is_supported && (run->released_count > 0 || speaks_to_question(run, &terms));
+    bool is_good = support.is_supported &&
+                   (run->released_count > 0 || speaks_to_question(run, support.passage, &terms));
     if (is_good) {
         COF_TRY(release_cited(run, sentence, support.passage, support.begin, support.end, err));
     } else if (run->request->policy == COF_UNSUPPORTED_MARK) {
@@ -194,7 +206,7 @@ static bool on_token(void *context, struct cof_text piece)
 
 /* ---- Extractive answers ---- */
 
-/* The best sentences by words, weighted by how well their passage was found. */
+/* The best sentences, by words, of the document that answers best. */
 static enum cof_status answer_by_quoting(struct run *run, struct cof_error *err)
 {
     size_t count = run->found.hit_count;
@@ -208,11 +220,12 @@ static enum cof_status answer_by_quoting(struct run *run, struct cof_error *err)
     }
     struct cof_extract *extracts = NULL;
     size_t extract_count = 0;
-    COF_TRY(cof_extract_sentences(run->question, passages, count, 8, run->arena, &extracts,
-                                  &extract_count, err));
+    COF_TRY(cof_extract_sentences(run->question, passages, count, MAX_CANDIDATES, run->arena,
+                                  &extracts, &extract_count, err));
     for (size_t i = 0; i < extract_count; i++) {
-        extracts[i].score *=
-            0.5f + 0.5f * run->found.hits[extracts[i].passage].score / run->found.hits[0].score;
+        if (!is_of_best_document(run, extracts[i].passage)) {
+            extracts[i].score = 0;
+        }
     }
     float first_score = 0;
     for (size_t taken = 0; taken < MAX_EXTRACTS; taken++) {
@@ -260,14 +273,12 @@ static enum cof_status search_text(struct run *run, struct cof_text *out_text,
     return COF_OK;
 }
 
-static enum cof_status retrieve(struct run *run, struct cof_text *out_text, struct cof_error *err)
+static enum cof_status retrieve(struct run *run, struct cof_error *err)
 {
     const struct cof_answer_request *request = run->request;
-    COF_TRY(search_text(run, out_text, err));
-    struct cof_search_request search = {
+    run->search = (struct cof_search_request){
         .collections = request->collections,
         .collection_count = request->collection_count,
-        .query = *out_text,
         .k = request->k == 0 ? DEFAULT_K : request->k,
         .mode = request->mode,
         .vector_weight = -1.0f,
@@ -275,11 +286,26 @@ static enum cof_status retrieve(struct run *run, struct cof_text *out_text, stru
         .principal = request->principal,
         .cancel = request->cancel,
     };
-    if (search.k > sizeof(run->passage_markers) / sizeof(run->passage_markers[0])) {
+    COF_TRY(search_text(run, &run->search.query, err));
+    if (run->search.k > sizeof(run->passage_markers) / sizeof(run->passage_markers[0])) {
         return COF_FAIL(err, COF_INVALID, "at most %zu passages can be given to the model",
                         sizeof(run->passage_markers) / sizeof(run->passage_markers[0]));
     }
-    return cof_search(run->answerer->options.searcher, &search, run->arena, &run->found, err);
+    return cof_search(run->answerer->options.searcher, &run->search, run->arena, &run->found, err);
+}
+
+static enum cof_status judge(struct run *run, struct cof_relevance *out_relevance,
+                             struct cof_error *err)
+{
+    struct cof_relevance_question question = {
+        .embedder = run->answerer->options.embedder,
+        .searcher = run->answerer->options.searcher,
+        .search = &run->search,
+        .hits = run->found.hits,
+        .hit_count = run->found.hit_count,
+        .min_score = run->request->min_score,
+    };
+    return cof_relevance_judge(&question, run->arena, out_relevance, err);
 }
 
 static enum cof_status announce(struct run *run, const struct cof_search_result *shown,
@@ -424,15 +450,14 @@ static enum cof_status run_answer(struct run *run, struct cof_answer *answer, st
     if (run->citations == NULL) {
         return COF_FAIL_MEMORY(err);
     }
-    struct cof_text searched = {0};
     struct cof_relevance relevance = {0};
-    COF_TRY(retrieve(run, &searched, err));
-    COF_TRY(cof_relevance_judge(searched, run->found.hits, run->found.hit_count,
-                                run->request->min_score, run->arena, &relevance, err));
+    COF_TRY(retrieve(run, err));
+    COF_TRY(judge(run, &relevance, err));
     answer->search_trace = run->found.trace;
     if (!relevance.is_relevant) {
         return refuse(run, answer, err);
     }
+    run->best = relevance.best;
     COF_TRY(answer_from_passages(run, answer, err));
     if (run->released_count == 0) {
         return refuse(run, answer, err);

@@ -1,7 +1,6 @@
 /* The fixed sentence that says nothing was found, in the question's language. */
 #include "refusal.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <cof/base/unicode.h>
@@ -69,17 +68,27 @@ static bool take_word(void *context, struct cof_text word, size_t offset, bool i
     return true;
 }
 
-struct cof_text cof_refusal_text(struct cof_text question)
+static enum language language_of(struct cof_text question)
 {
     struct counting counting = {0};
     if (cof_unicode_each_word(question, take_word, &counting, NULL) != COF_OK) {
-        return refusals[ENGLISH];
+        return ENGLISH;
     }
-    size_t best = ENGLISH;
-    for (size_t i = 0; i < LANGUAGE_COUNT; i++) {
+    enum language best = ENGLISH;
+    for (enum language i = ENGLISH; i < LANGUAGE_COUNT; i++) {
         if (counting.counts[i] > counting.counts[best]) {
             best = i;
         }
     }
-    return refusals[best];
+    return best;
+}
+
+struct cof_text cof_refusal_text(struct cof_text question)
+{
+    return refusals[language_of(question)];
+}
+
+bool cof_question_is_english(struct cof_text question)
+{
+    return language_of(question) == ENGLISH;
 }

@@ -14,27 +14,35 @@
 /* The commonest function words and question words of the languages that the sample corpus speaks;
  * they say little about what a sentence claims. Sorted by bytes. */
 static const char *const function_words[] = {
-    "a",       "about",   "al",    "am",     "an",    "and",     "any",   "are",   "as",
-    "at",      "au",      "auf",   "aus",    "aux",   "avec",    "be",    "bei",   "beim",
-    "bin",     "by",      "can",   "ce",     "cette", "combien", "como",  "con",   "cual",
-    "cuando",  "cuántos", "d",     "dans",   "das",   "de",      "dem",   "den",   "der",
-    "des",     "die",     "do",    "does",   "donde", "du",      "durch", "een",   "ein",
-    "eine",    "einem",   "einen", "einer",  "el",    "en",      "es",    "est",   "et",
-    "for",     "from",    "für",   "get",    "haben", "has",     "hat",   "have",  "how",
-    "i",       "ich",     "if",    "il",     "im",    "in",      "is",    "ist",   "it",
-    "its",     "kann",    "l",     "la",     "las",   "le",      "les",   "lo",    "long",
-    "los",     "many",    "may",   "me",     "mein",  "mit",     "more",  "much",  "muss",
-    "must",    "my",      "nach",  "o",      "oder",  "of",      "on",    "or",    "ou",
-    "où",      "our",     "para",  "par",    "por",   "pour",    "qu",    "quand", "que",
-    "quel",    "quelle",  "qui",   "qué",    "se",    "sich",    "sie",   "sind",  "so",
-    "su",      "sur",     "than",  "that",   "the",   "their",   "them",  "then",  "there",
-    "they",    "this",    "to",    "um",     "un",    "una",     "und",   "une",   "unter",
-    "up",      "us",      "van",   "viel",   "viele", "von",     "vor",   "wann",  "was",
-    "we",      "welche",  "wer",   "werden", "what",  "when",    "where", "which", "who",
-    "whom",    "wie",     "will",  "wird",   "with",  "wo",      "y",     "you",   "your",
-    "zu",      "zum",     "zur",   "à",      "в",     "для",     "за",    "и",     "как",
-    "какой",   "когда",   "ли",    "мне",    "на",    "о",       "от",    "по",    "с",
-    "сколько", "у",       "что",   "я",
+    "a",      "ab",     "aber",    "about",    "after",  "al",      "am",       "an",
+    "and",    "any",    "appears", "applies",  "are",    "as",      "at",       "au",
+    "auch",   "auf",    "aus",     "aux",      "avec",   "avoir",   "be",       "before",
+    "bei",    "beim",   "bekomme", "bekommen", "bin",    "bis",     "by",       "can",
+    "ce",     "cette",  "combien", "como",     "con",    "cual",    "cuando",   "cuántos",
+    "d",      "dans",   "das",     "de",       "dem",    "den",     "der",      "des",
+    "die",    "do",     "does",    "donde",    "du",     "durch",   "during",   "een",
+    "ein",    "eine",   "einem",   "einen",    "einer",  "el",      "en",       "es",
+    "est",    "et",     "faut",    "for",      "from",   "für",     "get",      "haben",
+    "has",    "hat",    "have",    "hay",      "how",    "i",       "ich",      "if",
+    "il",     "im",     "in",      "is",       "ist",    "it",      "its",      "kann",
+    "können", "l",      "la",      "las",      "le",     "les",     "lo",       "long",
+    "los",    "machen", "many",    "may",      "me",     "mehr",    "mein",     "mit",
+    "more",   "much",   "muss",    "must",     "my",     "más",     "müssen",   "nach",
+    "need",   "needed", "needs",   "nehmen",   "noch",   "o",       "oder",     "of",
+    "on",     "or",     "ou",      "our",      "où",     "par",     "para",     "peut",
+    "peux",   "plus",   "por",     "pour",     "puede",  "puedo",   "puis",     "qu",
+    "quand",  "que",    "quel",    "quelle",   "qui",    "qué",     "required", "se",
+    "sich",   "sie",    "sind",    "so",       "soll",   "sollen",  "su",       "sur",
+    "tengo",  "than",   "that",    "the",      "their",  "them",    "then",     "there",
+    "they",   "this",   "to",      "très",     "um",     "un",      "una",      "und",
+    "une",    "unter",  "up",      "us",       "van",    "viel",    "viele",    "von",
+    "vor",    "voy",    "wann",    "want",     "wants",  "was",     "we",       "welche",
+    "wer",    "werden", "what",    "when",     "where",  "which",   "who",      "whom",
+    "wie",    "will",   "wird",    "with",     "within", "wo",      "y",        "you",
+    "your",   "zu",     "zum",     "zur",      "à",      "été",     "être",     "в",
+    "для",    "за",     "и",       "как",      "какой",  "когда",   "ли",       "мне",
+    "на",     "о",      "от",      "по",       "с",      "сколько", "у",        "что",
+    "я",
 };
 
 static const char *const negations[] = {
@@ -51,6 +59,12 @@ static bool is_in(const char *const *list, size_t count, struct cof_text word)
         }
     }
     return false;
+}
+
+bool cof_term_is_function_word(struct cof_text word)
+{
+    return is_in(function_words, sizeof(function_words) / sizeof(function_words[0]), word) ||
+           is_in(negations, sizeof(negations) / sizeof(negations[0]), word);
 }
 
 /* FNV-1a, 64 bits: a name for a word within one comparison, not a key. */

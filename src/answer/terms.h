@@ -29,6 +29,9 @@ struct cof_terms {
 
 COF_MUST_USE enum cof_status cof_terms_make(struct cof_text text, struct cof_arena *arena,
                                             struct cof_terms *out_terms, struct cof_error *err);
+/* Whether a case-folded word is one that says little: an article, a preposition, a question word.
+ */
+bool cof_term_is_function_word(struct cof_text word);
 bool cof_terms_has(const struct cof_terms *terms, uint64_t hash);
 
 #endif
