@@ -162,7 +162,7 @@ enum cof_status cof_chat_template_open(const char *model_template, const char *e
 {
     struct cof_chat_template made = {.layout = "chatml"};
     enum cof_status status = COF_INVALID;
-    struct cof_error reason;
+    struct cof_error reason = {0};
 
     if (model_template != NULL) {
         made.layout = model_template;

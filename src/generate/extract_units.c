@@ -22,6 +22,11 @@ struct walk {
     size_t table_head;              /* first row of the open table, or COF_NO_UNIT */
 };
 
+static bool is_any_of(char character, const char *characters)
+{
+    return character != '\0' && strchr(characters, character) != NULL;
+}
+
 /* Columns of a line on a terminal, roughly: wide characters count twice. */
 static size_t columns_of(struct cof_text line)
 {
@@ -70,8 +75,7 @@ static size_t list_mark_size(struct cof_text line)
     if (size > 0 && size + 1 < line.size && (line.data[size] == '.' || line.data[size] == ')') &&
         line.data[size + 1] == ' ')
         return size + 2;
-    if (size == 0 && line.size > 1 && memchr("-*+>", line.data[0], 4) != NULL &&
-        line.data[1] == ' ')
+    if (size == 0 && line.size > 1 && is_any_of(line.data[0], "-*+>") && line.data[1] == ' ')
         return 2;
     return 0;
 }
@@ -144,7 +148,7 @@ static bool goes_on(const struct walk *walk, size_t begin, size_t end)
     size_t line = end;
     size_t break_count = 0;
 
-    for (size_t i = end; i > begin && strchr(" \t\r\n", walk->text.data[i - 1]) != NULL; i--)
+    for (size_t i = end; i > begin && is_any_of(walk->text.data[i - 1], " \t\r\n"); i--)
         break_count += walk->text.data[i - 1] == '\n' ? 1 : 0;
     if (break_count != 1 || end == walk->text.size || ends_sentence(trimmed))
         return false;
@@ -194,7 +198,7 @@ static struct cof_text line_after(struct cof_text text, size_t offset)
 static bool is_table_rule(struct cof_text line)
 {
     for (size_t i = 0; i < line.size; i++) {
-        if (strchr("|-: ", line.data[i]) == NULL)
+        if (!is_any_of(line.data[i], "|-: "))
             return false;
     }
     return line.size > 2 && line.data[0] == '|';
@@ -236,10 +240,10 @@ static void end_unit(struct walk *walk, size_t begin, size_t end)
 
     struct cof_unit unit = {.passage = walk->passage, .is_heading = is_heading(walk, begin, end)};
 
-    while (begin < end && strchr(" \t\r\n", text.data[begin]) != NULL)
+    while (begin < end && is_any_of(text.data[begin], " \t\r\n"))
         begin++;
     begin += list_mark_size(cof_text_slice(text, begin, end));
-    while (end > begin && strchr(" \t\r\n", text.data[end - 1]) != NULL)
+    while (end > begin && is_any_of(text.data[end - 1], " \t\r\n"))
         end--;
     if (begin == end)
         return;

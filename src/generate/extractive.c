@@ -60,6 +60,11 @@ static enum cof_status extractive_count_tokens(struct cof_generator *generator,
     return COF_OK;
 }
 
+static bool is_blank(char character)
+{
+    return character == ' ' || character == '\t' || character == '\r' || character == '\n';
+}
+
 static bool is_cjk_at(struct cof_text text, size_t offset)
 {
     uint32_t code_point = 0;
@@ -74,7 +79,7 @@ static void append_on_one_line(struct cof_text text, struct cof_buffer *out)
     for (size_t i = 0; i < text.size;) {
         size_t end = i;
 
-        while (end < text.size && strchr(" \t\r\n", text.data[end]) != NULL)
+        while (end < text.size && is_blank(text.data[end]))
             end++;
         if (end == i) {
             cof_buffer_append_byte(out, (uint8_t)text.data[i++]);

@@ -200,7 +200,7 @@ static char *choose_name(const struct cof_llama_options *options)
     char *copy = cof_calloc(size + 1, 1);
 
     if (copy != NULL)
-        memcpy(copy, name, size);
+        (void)snprintf(copy, size + 1, "%s", name);
     return copy;
 }
 

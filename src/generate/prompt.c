@@ -222,9 +222,13 @@ static enum cof_status add_marker(struct cof_prompter *prompter, struct cof_text
 {
     word = cof_text_trim(word);
     if (word.size < 3 || prompter->marker_count == COF_PROMPT_MAX_MARKERS ||
-        (memchr("<[#|", word.data[0], 4) == NULL && word.data[word.size - 1] != ':'))
+        has_marker(prompter, word))
         return COF_OK;
-    if (has_marker(prompter, word))
+
+    char first = word.data[0];
+
+    if (first != '<' && first != '[' && first != '#' && first != '|' &&
+        word.data[word.size - 1] != ':')
         return COF_OK;
 
     struct cof_text copy = cof_arena_copy_text(&prompter->arena, word);
