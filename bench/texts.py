@@ -1,11 +1,15 @@
-"""The texts that the benchmarks work on: generated from the sample corpus, or the user's own.
+"""The texts that the benchmarks work on: generated, always the same, or the user's own.
 
-Generated passages are sentences of the English sample documents in a random but seeded order, cut
-to the lengths that chunks of real documents have; so they cost what real text costs, and no run
-needs anything outside the checkout.
+Passages are sentences of the English sample documents in a random but seeded order, cut to the
+lengths that chunks of real documents have; so they cost an embedder what real text costs. Synthetic
+documents have the statistics that an index feels: words by Zipf's law, and topics.
 """
 
+import bisect
+import functools
+import itertools
 import json
+import os
 import pathlib
 import random
 import re
@@ -59,6 +63,51 @@ def questions(count, seed=2):
         begin = generator.randrange(max(1, len(words) - size + 1))
         made.append(" ".join(words[begin:begin + size]))
     return made
+
+
+MODEL = "all-MiniLM-L6-v2"
+TOPIC_COUNT = 200
+TOPIC_WORDS = 120
+
+
+class ZipfWords:
+    """English words, by falling frequency, drawn with probability 1 / rank."""
+
+    def __init__(self):
+        with open(os.path.join(os.environ["COFFER_MODELS"], MODEL, "vocab.txt"),
+                  encoding="utf-8") as lines:
+            self.words = [word for word in map(str.strip, lines)
+                          if len(word) > 2 and word.isascii() and word.isalpha()]
+        self.sums = list(itertools.accumulate(1 / (rank + 1) for rank in range(len(self.words))))
+        generator = random.Random(3)
+        self.topics = [generator.sample(self.words[200:], TOPIC_WORDS) for _ in range(TOPIC_COUNT)]
+
+    def draw(self, generator):
+        return self.words[bisect.bisect(self.sums, generator.random() * self.sums[-1])]
+
+    def text(self, generator, count):
+        """About half of the words belong to one topic, as in documents about something."""
+        topic = generator.choice(self.topics)
+        return " ".join(generator.choice(topic) if generator.random() < 0.5
+                        else self.draw(generator) for _ in range(count))
+
+
+@functools.cache
+def zipf_words():
+    return ZipfWords()
+
+
+def synthetic_documents(count, words, seed=4):
+    """Documents of one chunk each: {"id", "text"}, about `words` words."""
+    generator = random.Random(seed)
+    return [{"id": f"d{i}",
+             "text": zipf_words().text(generator, generator.randint(words // 2, words * 3 // 2))}
+            for i in range(count)]
+
+
+def synthetic_questions(count, seed=5):
+    generator = random.Random(seed)
+    return [zipf_words().text(generator, generator.randint(3, 10)) for _ in range(count)]
 
 
 def read(path):
