@@ -214,6 +214,7 @@ static void write_results(struct cof_dispatcher *dispatcher, struct cof_request_
     }
     cof_http_exchange_write(job->loop_only.exchange, cof_buffer_bytes(&request->results));
     cof_buffer_wipe(&request->results);
+    request->has_answered = true;
 }
 
 /* A batch has come back. */

@@ -39,6 +39,7 @@ static void parse_line(struct cof_request *request, const struct cof_bulk_line *
     }
 }
 
+/* Lines that nothing was decided about: there are some only after a failure. */
 static void fail_rest(struct group *group, const struct cof_error *err)
 {
     for (size_t i = 0; i < group->count; i++) {
@@ -147,10 +148,11 @@ static enum cof_status run_group(struct cof_request *request, struct group *grou
     }
     enum cof_status status = put_all(request, group, err);
     bool can_retry = status == COF_LIMITED && !has_stored(group);
-    if (status != COF_OK && !can_retry) {
+    /* Before the first answer a failure of the whole is the request's own. */
+    bool is_whole = status != COF_OK && !has_stored(group) && !request->has_answered &&
+                    request->results.size == 0;
+    if (!can_retry && !is_whole) {
         fail_rest(group, err);
-    }
-    if (!can_retry) {
         write_results(request, group);
         request->line_begin += group->count;
     }

@@ -96,6 +96,7 @@ struct cof_request {
     /* A bulk upload's batch, and what became of each line. */
     struct cof_buffer lines;   /* struct cof_bulk_line */
     size_t line_begin;         /* the first that has no answer yet */
+    bool has_answered;         /* lines of an earlier batch have been answered */
     struct cof_buffer results; /* NDJSON */
 
     /* Set where a request fails: which field, and a code more telling than the status's own. */

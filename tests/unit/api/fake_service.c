@@ -505,8 +505,8 @@ static struct cof_answer an_answer(void)
         .quote = {"Thirty days of leave.", 21},
         .content_sha256 = "00ff",
         .score = 0.5f,
-        .answer_begin = 8, /* "Grüße. " has 7 characters in 9 bytes */
-        .answer_end = 35,
+        .answer_begin = 9, /* "Grüße. " has 7 characters in 9 bytes */
+        .answer_end = 34,
     };
     return (struct cof_answer){
         .kind = COF_ANSWER_GENERATED,
