@@ -1,0 +1,9 @@
+/* Any bytes as text/plain. */
+#include "fuzz_parse.h"
+#include "fuzzing.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_parse("text/plain", data, size);
+    return 0;
+}
