@@ -154,6 +154,12 @@ enum cof_status cof_note_stream_next(struct cof_note_stream *stream, enum cof_no
     }
 }
 
+bool cof_note_stream_has_grown(const struct cof_note_stream *stream)
+{
+    struct stat info;
+    return fstat(stream->fd, &info) == 0 && (uint64_t)info.st_size > stream->file_size;
+}
+
 void cof_note_stream_close(struct cof_note_stream *stream)
 {
     if (stream == NULL)

@@ -44,6 +44,8 @@ COF_MUST_USE enum cof_status cof_note_stream_open(struct cof_note_stream *stream
 COF_MUST_USE enum cof_status cof_note_stream_next(struct cof_note_stream *stream,
                                                   enum cof_note_state *out_state,
                                                   struct cof_text *out_note, struct cof_error *err);
+/* Whether the file has grown since it was opened. */
+bool cof_note_stream_has_grown(const struct cof_note_stream *stream);
 void cof_note_stream_close(struct cof_note_stream *stream);
 
 /* The end of checkpoints.log. */

@@ -123,21 +123,14 @@ static enum cof_status scan_log(struct scan *scan, struct cof_error *err)
     return COF_OK;
 }
 
-static enum cof_status cut_tail(struct scan *scan, struct cof_error *err)
+/* Removes a segment of which not even the head is whole, or cuts it behind its last whole entry. */
+static enum cof_status cut_segment(struct scan *scan, const char *path, struct cof_error *err)
 {
     struct cof_recovery *recovery = scan->recovery;
-    char path[COF_MAX_PATH];
-    if (scan->segment_count == 0)
-        return COF_OK;
-    uint64_t first_seq = scan->first_seqs[scan->segment_count - 1];
-    COF_TRY(cof_segment_path(scan->folder, first_seq, path, err));
-    recovery->cut_bytes = scan->tail_size - scan->tail_offset;
-    if (scan->tail_offset == 0) { /* not even its head is whole: the next append makes it anew */
-        char folder[COF_MAX_PATH];
-        COF_TRY(cof_path_join(folder, scan->folder, COF_SEGMENT_FOLDER, err));
+    if (scan->tail_offset == 0) { /* the next append makes it anew */
         if (unlink(path) != 0)
             return COF_FAIL(err, COF_IO, "cannot remove '%.160s': %s", path, strerror(errno));
-        return cof_folder_sync(folder, err);
+        return COF_OK;
     }
     COF_CLEANUP(cof_fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
@@ -145,10 +138,23 @@ static enum cof_status cut_tail(struct scan *scan, struct cof_error *err)
     if (recovery->cut_bytes > 0 && ftruncate(fd, (off_t)scan->tail_offset) != 0)
         return COF_FAIL(err, COF_IO, "cannot cut '%.160s': %s", path, strerror(errno));
     recovery->has_segment = true;
-    recovery->segment_first_seq = first_seq;
+    recovery->segment_first_seq = scan->first_seqs[scan->segment_count - 1];
     recovery->segment_size = scan->tail_offset;
-    /* Entries found whole may never have been synced; from here on they count as durable. */
     return cof_fd_sync(fd, err);
+}
+
+/* Entries found whole may never have been synced; from here on they count as durable. */
+static enum cof_status cut_tail(struct scan *scan, struct cof_error *err)
+{
+    char path[COF_MAX_PATH];
+    char folder[COF_MAX_PATH];
+    if (scan->segment_count == 0)
+        return COF_OK;
+    scan->recovery->cut_bytes = scan->tail_size - scan->tail_offset;
+    COF_TRY(cof_segment_path(scan->folder, scan->first_seqs[scan->segment_count - 1], path, err));
+    COF_TRY(cut_segment(scan, path, err));
+    COF_TRY(cof_path_join(folder, scan->folder, COF_SEGMENT_FOLDER, err));
+    return cof_folder_sync(folder, err);
 }
 
 static enum cof_status write_tile(void *context, unsigned level, uint64_t index,

@@ -11,7 +11,8 @@
  * is made durable before it is shown. A checkpoint never covers a leaf that is not durable.
  *
  * Folder: `origin`, `vkey`, `seg/<first seq, 16 hex>.log` (frames, magic CAUD), `tile/…` (C2SP
- * tlog-tiles hash tiles), `checkpoint`, `checkpoints.log`. Formats: docs/audit-format.md.
+ * tlog-tiles, the full tiles), `checkpoint`, `checkpoints.log`, `lock`. Formats:
+ * docs/audit-format.md.
  *
  * Opening recovers: a torn tail beyond the newest checkpoint is cut off and a RECOVERY record
  * appended; anything inconsistent with the newest checkpoint is COF_CORRUPT and nothing is changed.
@@ -43,13 +44,17 @@ struct cof_audit_log_options {
     void *notice_context;
 };
 
+/* COF_CONFLICT when another process has the log open or it is another store's, COF_CORRUPT as
+ * above, COF_IO. The keyring, the clock and the source of randomness outlive the log. */
 COF_MUST_USE enum cof_status cof_audit_log_open(const struct cof_audit_log_options *options,
                                                 struct cof_audit_log **out_log,
                                                 struct cof_error *err);
 /* Commits what waits, writes the last checkpoint, joins the writer. NULL is fine. */
 void cof_audit_log_close(struct cof_audit_log *log);
 
-/* Appends one record and waits until it is durable. Any thread. out_seq may be NULL. */
+/* Appends one record and waits until it is durable. Any thread. out_seq may be NULL. COF_INVALID
+ * (unknown event, text that is not UTF-8), COF_TOO_LARGE (too many resources or results, over 16
+ * MiB of text), COF_NO_MEMORY, and COF_UNAVAILABLE when the log has failed or is closing. */
 COF_MUST_USE enum cof_status cof_audit_log_append(struct cof_audit_log *log,
                                                   const struct cof_audit_record *record,
                                                   uint64_t *out_seq, struct cof_error *err);
@@ -77,11 +82,12 @@ bool cof_audit_log_is_healthy(const struct cof_audit_log *log);
 struct cof_audit_entry {
     uint64_t seq;
     struct cof_audit_record record; /* payload fields empty when the payload cannot be opened */
-    bool has_payload;
+    bool has_payload;               /* the leaf names one, opened or not */
 };
-/* Reads [first, first + count) clipped to the durable size, in order, into the arena. With a
- * keyring the payloads are opened; `keyring` NULL leaves them sealed. Works on the folder alone,
- * beside a running server. */
+/* Reads [first, first + count) clipped to the complete entries in the folder, in order, into the
+ * arena. With a keyring the payloads are opened; `keyring` NULL leaves them sealed. Works on the
+ * folder alone, beside a running server. COF_NOT_FOUND when there is no log, COF_CORRUPT when an
+ * entry on the way is damaged. */
 COF_MUST_USE enum cof_status cof_audit_read(const char *folder, const struct cof_keyring *keyring,
                                             uint64_t first, size_t count, struct cof_arena *arena,
                                             struct cof_audit_entry **out_entries, size_t *out_count,
