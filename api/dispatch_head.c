@@ -24,7 +24,7 @@ static bool is_known_caller(struct cof_dispatcher *dispatcher, struct cof_http_e
     if (!cof_host_guard_allows_host(guard, head->host, cof_text_from(local))) {
         cof_dispatch_refuse(dispatcher, exchange, NULL, 421,
                             "this server does not answer for the host in the Host header; if it "
-                            "should, add the name to server.allowed_hosts",
+                            "should, add the name to the setting allowed_hosts",
                             NULL);
         return false;
     }
@@ -32,7 +32,7 @@ static bool is_known_caller(struct cof_dispatcher *dispatcher, struct cof_http_e
     if (!cof_host_guard_allows_origin(guard, origin, head->host)) {
         cof_dispatch_refuse(dispatcher, exchange, NULL, 403,
                             "pages of this origin may not call this server; if they should, add "
-                            "the origin to server.allowed_origins",
+                            "the origin to the setting allowed_origins",
                             NULL);
         return false;
     }

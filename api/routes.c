@@ -48,7 +48,7 @@ static const struct cof_route routes[] = {
      cof_handle_audit_entries},
 
     {COF_HTTP_GET, "/livez", COF_LANE_LOOP, COF_BODY_NONE, true, cof_handle_live},
-    {COF_HTTP_GET, "/healthz", COF_LANE_LOOP, COF_BODY_NONE, true, cof_handle_live},
+    {COF_HTTP_GET, "/healthz", COF_LANE_REQUEST, COF_BODY_NONE, true, cof_handle_ready},
     {COF_HTTP_GET, "/readyz", COF_LANE_REQUEST, COF_BODY_NONE, true, cof_handle_ready},
     {COF_HTTP_GET, "/info", COF_LANE_REQUEST, COF_BODY_NONE, false, cof_handle_info},
     {COF_HTTP_GET, "/metrics", COF_LANE_REQUEST, COF_BODY_NONE, false, cof_handle_metrics},

@@ -133,7 +133,11 @@ static void complete_options(struct cof_server_options *options)
     options->max_json_bytes = or_default(options->max_json_bytes, (size_t)8 << 20);
     options->max_bulk_bytes = or_default(options->max_bulk_bytes, (size_t)4 << 30);
     options->max_line_bytes = or_default(options->max_line_bytes, (size_t)64 << 20);
-    options->max_buffered_bytes = or_default(options->max_buffered_bytes, (size_t)512 << 20);
+    /* one request of the largest kind always has room */
+    size_t largest = options->max_json_bytes > options->max_line_bytes ? options->max_json_bytes
+                                                                       : options->max_line_bytes;
+    size_t least = largest < ((size_t)128 << 20) ? (size_t)512 << 20 : 4 * largest;
+    options->max_buffered_bytes = or_default(options->max_buffered_bytes, least);
     options->head_timeout_ms = or_default_ms(options->head_timeout_ms, 10000);
     options->idle_timeout_ms = or_default_ms(options->idle_timeout_ms, 60000);
     options->min_body_bytes_per_second = or_default_ms(options->min_body_bytes_per_second, 1024);

@@ -40,14 +40,15 @@ struct cof_server_options {
     size_t max_json_bytes;           /* body of a JSON request; 0 = 8 MiB */
     size_t max_bulk_bytes;           /* body of POST /v1/documents; 0 = 4 GiB */
     size_t max_line_bytes;           /* one NDJSON line; 0 = 64 MiB */
-    size_t max_buffered_bytes;       /* bodies in memory, all requests together; 0 = 512 MiB */
-    long head_timeout_ms;            /* 0 = 10,000 */
-    long idle_timeout_ms;            /* between requests; 0 = 60,000 */
-    long min_body_bytes_per_second;  /* slower senders are closed; 0 = 1024 */
-    long request_timeout_ms;         /* 0 = 60,000 */
-    long generate_timeout_ms;        /* 0 = 300,000 */
-    const char *version;             /* of Coffer, for /info */
-    const struct cof_clock *clock;   /* NULL = the system's */
+    size_t max_buffered_bytes;      /* bodies in memory, all requests together; 0 = 512 MiB, or four
+                                     * of the largest body where that is more */
+    long head_timeout_ms;           /* 0 = 10,000 */
+    long idle_timeout_ms;           /* between requests; 0 = 60,000 */
+    long min_body_bytes_per_second; /* slower senders are closed; 0 = 1024 */
+    long request_timeout_ms;        /* 0 = 60,000 */
+    long generate_timeout_ms;       /* 0 = 300,000 */
+    const char *version;            /* of Coffer, for /info */
+    const struct cof_clock *clock;  /* NULL = the system's */
     struct cof_service *service;
     struct cof_metrics *metrics;
     cof_log_fn log;
