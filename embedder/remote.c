@@ -5,7 +5,7 @@
  * wrote, because it may quote the texts. */
 #include <cof/embedder/remote.h>
 
-#include <math.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -264,6 +264,7 @@ static enum cof_status remote_embed(struct cof_embedder *embedder, enum cof_embe
         .dimension = embedder->info.dimension,
     };
     COF_TRY(run_exchange(&exchange, cancel, err));
+    assert(exchange.vectors != NULL); /* as there is at least one text */
     memcpy(out_vectors, exchange.vectors, count * exchange.dimension * sizeof(*out_vectors));
     if (out_token_counts != NULL)
         memcpy(out_token_counts, exchange.token_counts, count * sizeof(*out_token_counts));

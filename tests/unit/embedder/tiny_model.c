@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <cof/base/status.h>
+
 #include "seeded_random.h"
 #include "testing.h"
 
@@ -112,6 +114,7 @@ static float rounded(const char *dtype, float value)
     return value;
 }
 
+COF_PRINTF(7, 8)
 static void add_tensor(struct tiny_model *model, struct seeded_random *random, size_t rows,
                        size_t columns, float centre, float spread, const char *format, ...)
 {
@@ -265,8 +268,11 @@ static void write_weights(const struct tiny_model *model, const char *folder)
             memcpy(data + data_size, is_wide ? (void *)&bits : (void *)&half, size);
             data_size += size;
         }
-        (void)snprintf(shape, sizeof(shape), tensor->columns == 0 ? "[%zu]" : "[%zu,%zu]",
-                       tensor->rows, tensor->columns);
+        int shape_size = snprintf(shape, sizeof(shape), "[%zu", tensor->rows);
+        if (tensor->columns > 0)
+            shape_size += snprintf(shape + shape_size, sizeof(shape) - (size_t)shape_size, ",%zu",
+                                   tensor->columns);
+        (void)snprintf(shape + shape_size, sizeof(shape) - (size_t)shape_size, "]");
         header_size += (size_t)snprintf(
             header + header_size, capacity - header_size,
             "%s\"%s%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}",
