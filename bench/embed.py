@@ -124,8 +124,8 @@ def main():
     parser.add_argument("--queries", help="questions: one a line, or a BEIR queries.jsonl")
     parser.add_argument("--rounds", type=int)
     options = parser.parse_args()
-    rounds = options.rounds or (3 if options.quick else 7)
-    size = 64 if options.quick else 512
+    rounds = options.rounds or (3 if options.quick else 5)
+    size = 64 if options.quick else 256
 
     found = {
         "passages": texts.read(options.texts) if options.texts else texts.passages(size),
