@@ -15,6 +15,13 @@
 #include "fake_service.h"
 #include "testing.h"
 
+static char client_key[128] = FAKE_KEY;
+
+void client_use_key(const char *key)
+{
+    (void)snprintf(client_key, sizeof(client_key), "%s", key);
+}
+
 static void *run(void *argument)
 {
     struct running_server *running = argument;
@@ -202,8 +209,8 @@ struct response client_ask(const struct running_server *running, const char *met
     char *request = malloc(room);
     int length =
         snprintf(request, room,
-                 "%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " FAKE_KEY "\r\n",
-                 method, path);
+                 "%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n", method, path,
+                 client_key);
     if (body != NULL) {
         length += snprintf(request + length, room - (size_t)length,
                            "Content-Type: application/json\r\nContent-Length: %zu\r\n", size);

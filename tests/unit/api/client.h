@@ -37,6 +37,8 @@ void response_free(struct response *response);
 /* Reads until `part` has come (or the end, or ten seconds); what came is in a static buffer. */
 const char *client_receive_until(int fd, const char *part);
 
+/* The key that client_ask presents from now on; FAKE_KEY at first. */
+void client_use_key(const char *key);
 /* One request on a connection of its own. `body` NULL = none; JSON otherwise. */
 struct response client_ask(const struct running_server *running, const char *method,
                            const char *path, const char *body);
