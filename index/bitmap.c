@@ -8,6 +8,8 @@
 
 #include <cof/base/alloc.h>
 
+enum { FEW_ORDINALS = 8 };
+
 struct cof_bitmap {
     roaring_bitmap_t *roaring;
 };
@@ -41,8 +43,15 @@ void cof_bitmap_add(struct cof_bitmap *bitmap, uint32_t ordinal)
 
 void cof_bitmap_add_range(struct cof_bitmap *bitmap, uint32_t begin, uint32_t end)
 {
-    if (begin < end)
+    if (begin >= end)
+        return;
+    /* CRoaring makes a container for every range, which is dear for the chunks of one document. */
+    if (end - begin > FEW_ORDINALS) {
         roaring_bitmap_add_range(bitmap->roaring, begin, end);
+        return;
+    }
+    for (uint32_t ordinal = begin; ordinal < end; ordinal++)
+        roaring_bitmap_add(bitmap->roaring, ordinal);
 }
 
 void cof_bitmap_remove(struct cof_bitmap *bitmap, uint32_t ordinal)

@@ -54,11 +54,14 @@ struct search {
 
 /* ---- What is permitted ---- */
 
+/* Asks about every document; what follows each other goes into the bitmap as one range. */
 static enum cof_status permit_segment(struct search *search, struct segment_view *view,
                                       struct cof_error *err)
 {
     const struct cof_segment *segment = view->segment;
     const struct cof_index_query *query = search->query;
+    uint32_t begin = 0; /* of the range */
+    uint32_t end = 0;
 
     COF_TRY(cof_bitmap_create(&view->permitted, err));
     for (size_t i = 0; i < segment->document_count; i++) {
@@ -67,10 +70,14 @@ static enum cof_status permit_segment(struct search *search, struct segment_view
             COF_TRY(cof_cancel_check(query->cancel, err));
         if (document == NULL || !query->permit(query->permit_context, &document->seen))
             continue;
-        uint32_t first = segment->first_ordinals[i];
-        cof_bitmap_add_range(view->permitted, first, first + document->chunk_count);
+        if (segment->first_ordinals[i] != end) {
+            cof_bitmap_add_range(view->permitted, begin, end);
+            begin = segment->first_ordinals[i];
+        }
+        end = segment->first_ordinals[i] + document->chunk_count;
         view->permitted_count += document->chunk_count;
     }
+    cof_bitmap_add_range(view->permitted, begin, end);
     if (view->permitted_count == segment->living_count) {
         cof_bitmap_destroy(view->permitted);
         view->permitted = NULL;

@@ -17,7 +17,7 @@ enum {
     LINK_COUNT = 32,
     CONSTRUCTION_EFFORT = 100, /* 200 doubles the time of a build and finds no more */
     DEFAULT_EFFORT = 96,       /* at least, and never less than k + EFFORT_MARGIN */
-    EFFORT_MARGIN = 64,
+    EFFORT_MARGIN = 32,
     SCAN_COUNT = 2048, /* permitted vectors up to which a scan is cheaper than a walk */
     BATCH_COUNT = 1024 /* vectors added between two looks at the cancel flag */
 };

@@ -148,6 +148,13 @@ static int compare_words(const void *a, const void *b)
     return (left->first_term > right->first_term) - (left->first_term < right->first_term);
 }
 
+float cof_word_query_norm(const struct cof_word_query *query, uint32_t length)
+{
+    float share = (float)length / query->average_length;
+
+    return COF_BM25_K1 * (1 - COF_BM25_B + COF_BM25_B * share);
+}
+
 float cof_query_word_greatest_score(const struct cof_query_word *word)
 {
     return (float)word->repeat_count * word->idf * (COF_BM25_K1 + 1);
@@ -183,6 +190,8 @@ void cof_word_query_weigh(struct cof_word_query *query, uint64_t chunk_count, ui
     query->average_length = chunk_count > 0 ? (float)((double)total_length / count) : 1;
     if (query->average_length < 1)
         query->average_length = 1;
+    for (uint32_t length = 0; length < COF_NORM_COUNT; length++)
+        query->norms[length] = cof_word_query_norm(query, length);
 }
 
 enum cof_status cof_word_view_make(const struct cof_word_query *query,

@@ -19,6 +19,8 @@
 #include "lexical_index.h"
 #include "vector_scan.h"
 
+#define COF_NORM_COUNT 1024
+
 struct cof_query_word {
     size_t first_term; /* of the query's terms */
     size_t term_count;
@@ -39,8 +41,9 @@ struct cof_word_query {
     struct cof_query_term *terms;
     size_t term_count;
     float average_length;
-    float covered_idf;    /* of all words that count in the coverage */
-    float greatest_score; /* what no chunk can exceed, words that none holds included */
+    float covered_idf;           /* of all words that count in the coverage */
+    float greatest_score;        /* what no chunk can exceed, words that none holds included */
+    float norms[COF_NORM_COUNT]; /* cof_word_query_norm() by length */
 };
 
 /* A query and one segment: where each term stands in it. */
@@ -67,6 +70,8 @@ COF_MUST_USE enum cof_status cof_word_query_count(struct cof_word_query *query,
 void cof_word_query_weigh(struct cof_word_query *query, uint64_t chunk_count,
                           uint64_t total_length);
 
+/* BM25's divisor for a chunk of that length: k1 (1 - b + b length / average). */
+float cof_word_query_norm(const struct cof_word_query *query, uint32_t length);
 /* What one word can add to a score at most. */
 float cof_query_word_greatest_score(const struct cof_query_word *word);
 

@@ -4,12 +4,18 @@
  * (MaxScore, Turtle & Flood 1995), only the chunks that are near are scored to the end; so "the"
  * and "of" cost little however long their lists are. What leaves here was scored by
  * cof_word_query_score() alone: sums in one order, the same in every segment. */
+#include <math.h>
+
 #include <cof/base/alloc.h>
 
 #include "word_query.h"
 
 /* Sums of floats in another order differ by less than this share. */
 static const float ROUNDING = 1e-4F;
+
+static const float LOOK_AGAIN = 0.8F;
+
+enum { POSTINGS_PER_LOOKUP = 16 }; /* a binary search, in postings gone through */
 
 struct word_search {
     const struct cof_word_query *query;
@@ -21,15 +27,14 @@ struct word_search {
     float greatest_sum;
 };
 
-static float term_score(const struct cof_word_query *query, const struct cof_query_word *word,
-                        uint32_t count, uint32_t length)
+/* What a word adds to the score of a chunk that holds it `count` times. */
+static float word_score(const struct cof_word_query *query, float greatest, uint32_t count,
+                        uint32_t length)
 {
-    float occurrences = (float)count;
     float norm =
-        COF_BM25_K1 * (1 - COF_BM25_B + COF_BM25_B * (float)length / query->average_length);
+        length < COF_NORM_COUNT ? query->norms[length] : cof_word_query_norm(query, length);
 
-    return (float)word->repeat_count * word->idf * occurrences * (COF_BM25_K1 + 1) /
-           (occurrences + norm);
+    return greatest * (float)count / ((float)count + norm);
 }
 
 /* The word's count in the chunk, 0 when it is not there. */
@@ -71,12 +76,30 @@ void cof_word_query_score(const struct cof_word_query *query, const struct cof_w
         uint32_t count = count_in_chunk(view, word, ordinal);
         if (count == 0)
             continue;
-        score += term_score(query, word, count, length);
+        score += word_score(query, cof_query_word_greatest_score(word), count, length);
         if (word->is_covered)
             covered += word->idf;
     }
     *out_score = score;
     *out_coverage = query->covered_idf > 0 ? covered / query->covered_idf : 0;
+}
+
+static void add_postings(struct word_search *search, float greatest, const uint32_t *postings,
+                         size_t count)
+{
+    const struct cof_word_query *query = search->query;
+    const uint32_t *lengths = search->lengths;
+    float *sums = search->sums;
+    float greatest_sum = search->greatest_sum;
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t ordinal = cof_posting_ordinal(postings[i]);
+        float sum = sums[ordinal] +
+                    word_score(query, greatest, cof_posting_count(postings[i]), lengths[ordinal]);
+        sums[ordinal] = sum;
+        greatest_sum = sum > greatest_sum ? sum : greatest_sum;
+    }
+    search->greatest_sum = greatest_sum;
 }
 
 static void add_word(struct word_search *search, const struct cof_query_word *word)
@@ -87,15 +110,7 @@ static void add_word(struct word_search *search, const struct cof_query_word *wo
             continue;
         size_t count = 0;
         const uint32_t *postings = cof_lexical_term_postings(term, &count);
-        for (size_t j = 0; j < count; j++) {
-            uint32_t ordinal = cof_posting_ordinal(postings[j]);
-            uint32_t length = search->lengths[ordinal];
-            float sum = search->sums[ordinal] +
-                        term_score(search->query, word, cof_posting_count(postings[j]), length);
-            search->sums[ordinal] = sum;
-            if (sum > search->greatest_sum)
-                search->greatest_sum = sum;
-        }
+        add_postings(search, cof_query_word_greatest_score(word), postings, count);
     }
 }
 
@@ -150,11 +165,39 @@ static void finish_near(const struct word_search *search, float least, struct co
     }
 }
 
+static size_t count_near(const struct word_search *search, float least)
+{
+    size_t count = 0;
+
+    for (size_t ordinal = 0; ordinal < search->ordinal_count; ordinal++)
+        count += search->sums[ordinal] >= least;
+    return count;
+}
+
+/* The words that are left can give `rest` together. Completes top and returns true where they
+ * cannot bring in a chunk that holds nothing else, and looking up the chunks that are near costs
+ * less than going through the postings. */
+static bool finish_early(const struct word_search *search, float rest, size_t rest_postings,
+                         struct cof_top *top)
+{
+    collect(search, top);
+    float least = top->count == top->capacity ? top->items[0].score : 0;
+    if (least <= rest * (1 + ROUNDING))
+        return false;
+    float near = (least - rest) * (1 - ROUNDING);
+    size_t lookups = count_near(search, near) * search->query->word_count;
+    if (lookups * POSTINGS_PER_LOOKUP > rest_postings)
+        return false;
+    finish_near(search, near, top);
+    return true;
+}
+
 /* Adds word after word; returns true when the rest was found not to matter and top is complete. */
 static bool add_words(struct word_search *search, struct cof_top *top)
 {
     const struct cof_word_query *query = search->query;
-    float rest = 0; /* what the words not yet added can give together */
+    float rest = 0;
+    float look_below = INFINITY;
     size_t rest_postings = 0;
 
     for (size_t i = 0; i < query->word_count; i++) {
@@ -162,14 +205,13 @@ static bool add_words(struct word_search *search, struct cof_top *top)
         rest_postings += posting_count(search, &query->words[i]);
     }
     for (size_t i = 0; i < query->word_count; i++) {
-        /* Looking costs a pass over the sums; it pays when more postings than that are left. */
-        if (search->greatest_sum > rest && rest_postings > search->ordinal_count) {
-            collect(search, top);
-            float least = top->count == top->capacity ? top->items[0].score : 0;
-            if (least > rest * (1 + ROUNDING)) {
-                finish_near(search, (least - rest) * (1 - ROUNDING), top);
+        /* Looking costs a pass over the sums: not for less, and not again before the rest has
+         * become a good deal less. */
+        if (search->greatest_sum > rest && rest < look_below &&
+            rest_postings > search->ordinal_count) {
+            look_below = rest * LOOK_AGAIN;
+            if (finish_early(search, rest, rest_postings, top))
                 return true;
-            }
         }
         add_word(search, &query->words[i]);
         rest -= cof_query_word_greatest_score(&query->words[i]);

@@ -436,13 +436,13 @@ static void search__fills_up_what_the_store_took_away(void **state)
     char id[16];
 
     document.id = id;
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 120; i++) {
         (void)snprintf(id, sizeof(id), "p%03d", i);
         (void)scene_put(scene, scene->collection, &document);
     }
-    /* The index would give the first ones; the store has other versions of 150 of them. */
+    /* The index would give the first ones; the store has other versions of 70 of them. */
     document.texts[0] = "something else";
-    for (int i = 0; i < 150; i++) {
+    for (int i = 0; i < 70; i++) {
         (void)snprintf(id, sizeof(id), "p%03d", i);
         (void)scene_store(scene, scene->collection, &document);
     }
