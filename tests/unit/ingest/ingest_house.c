@@ -15,9 +15,10 @@ static enum cof_status spy_embed(struct cof_embedder *embedder, enum cof_embed_r
 {
     struct spy_embedder *spy = (struct spy_embedder *)embedder;
     void (*before)(void *context) = spy->before_embed;
-    spy->before_embed = NULL;
-    if (before != NULL)
+    if (before != NULL) { /* set by a test with one thread */
+        spy->before_embed = NULL;
         before(spy->before_context);
+    }
     atomic_fetch_add(&spy->embedded_count, count);
     return spy->inner->ops->embed(spy->inner, role, texts, count, cancel, out_vectors,
                                   out_token_counts, err);

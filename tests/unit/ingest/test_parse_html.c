@@ -193,8 +193,8 @@ static void html__never_tells_the_decoys_of_the_service_desk(void **state)
     struct cof_parsed parsed = parse_as(TYPE, cof_buffer_text(&page), &arena);
     const char *blocks = blocks_as_text(&parsed, &arena);
     for (size_t i = 0; i < sizeof(decoys) / sizeof(decoys[0]); i++) {
-        assert_int_not_equal(
-            cof_text_index_of(cof_buffer_text(&page), cof_text_from(decoys[i])), SIZE_MAX);
+        assert_int_not_equal(cof_text_index_of(cof_buffer_text(&page), cof_text_from(decoys[i])),
+                             SIZE_MAX);
         assert_null(strstr(blocks, decoys[i]));
     }
     assert_non_null(strstr(blocks, "T P1 | Patient record or laboratory system down | 15 minutes"));

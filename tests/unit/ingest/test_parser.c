@@ -423,15 +423,16 @@ static void parser__reads_big_documents(void **state)
     struct cof_parser *parser = NULL;
     COF_CLEANUP(cof_buffer_deinit) struct cof_buffer buffer = {0};
     struct cof_error err = {0};
+    size_t shrink = cof_sandbox_is_whole() ? 1 : 8; /* sanitizers are slow */
     assert_int_equal(cof_parser_open(NULL, &parser, &err), COF_OK);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         COF_CLEANUP(cof_arena_deinit) struct cof_arena arena = {0};
         struct cof_parsed parsed = {0};
-        struct cof_bytes source = repeat(&buffer, cases[i].text, cases[i].size);
+        struct cof_bytes source = repeat(&buffer, cases[i].text, cases[i].size / shrink);
         if (cof_parser_parse(parser, cof_text_from(cases[i].media_type), source, NULL, &arena,
                              &parsed, &err) != COF_OK)
             fail_msg("%s: %s", cases[i].media_type, err.message);
-        assert_true(parsed.block_count > 50000);
+        assert_true(parsed.block_count > 50000 / shrink);
         assert_int_equal(parsed.blocks[parsed.block_count - 1].byte_end / 1000, source.size / 1000);
     }
     cof_parser_close(parser);
