@@ -74,6 +74,7 @@ static enum cof_status open_keyring(struct cof_app *app, bool must_create, struc
     COF_TRY(cof_app_read_passphrase(app->options.config, &passphrase, err));
     struct cof_keyring_options options = {
         .folder = app->keys_folder,
+        .data_folder = app->options.data_folder,
         .passphrase = cof_buffer_text(&passphrase),
         .clock = cof_clock_system(),
         .random = cof_random_system(),

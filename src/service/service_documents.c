@@ -31,16 +31,30 @@ enum cof_status cof_service_put_documents(struct cof_service *service, struct co
     return COF_OK;
 }
 
+/* The one answer to a document that is missing and to one that the caller may not read: nobody can
+ * tell them apart. */
+static enum cof_status not_there(struct cof_error *err)
+{
+    return COF_FAIL(err, COF_NOT_FOUND, "no document has this id in this vector store");
+}
+
 /* Finds a document in one collection; a document that the caller may not read is not there. */
 static enum cof_status find_readable(struct cof_service *service, struct cof_call *call,
                                      uint64_t collection, struct cof_text external_id,
                                      struct cof_document *out_document, struct cof_error *err)
 {
     struct cof_document document = {0};
-    COF_TRY(cof_store_find_document(service->options.store, collection, external_id, &call->arena,
-                                    &document, err));
+    struct cof_error error = {0};
+    enum cof_status status = cof_store_find_document(service->options.store, collection,
+                                                     external_id, &call->arena, &document, &error);
+    if (status == COF_NOT_FOUND) {
+        return not_there(err);
+    }
+    if (status != COF_OK) {
+        return COF_FAIL(err, status, "%s", error.message);
+    }
     if (!cof_auth_can_read(&call->principal, &document.acl)) {
-        return COF_FAIL(err, COF_NOT_FOUND, "no document has this id in this vector store");
+        return not_there(err);
     }
     *out_document = document;
     return COF_OK;
