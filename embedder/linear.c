@@ -1,21 +1,18 @@
-/* Packed weights and compiled products over oneDNN's matmul primitive.
+/* Packed weights over oneDNN's matmul primitive.
  *
  * Why matmul and not dnnl_sgemm: with weights in the layout that the kernel wants, and bias and
  * GELU fused, small row counts run up to twice as fast and large ones no slower (README.md has
- * figures). Why a product for every row count: on AVX-512 each is compiled in 0.1 to 0.3 ms, all
- * take the same weights layout, and nothing is padded.
+ * figures).
  *
- * Threads: `products` is filled under `lock` and read without it (release/acquire); primitives keep
- * no state, because scratch memory is given by the caller's worker. */
+ * Threads: primitives keep no state, because scratch memory is given by the caller's worker. */
 #include "linear.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cof/base/alloc.h>
 
+#include "linear_plan.h"
 #include "onednn.h"
 
 /* OpenMP's own API, declared here because clang's <omp.h> is a package of its own. */
@@ -24,26 +21,11 @@ void omp_set_num_threads(int count);
 
 #define MAX_SHAPE_COUNT 8
 
-/* One compiled primitive: a shape and a number of rows. */
-struct product {
-    dnnl_primitive_t primitive;
-    dnnl_memory_desc_t input;
-    dnnl_memory_desc_t output;
-    dnnl_memory_desc_t scratch;
-};
-
-struct plan {
-    struct cof_linear_shape shape;
-    dnnl_memory_desc_t weights; /* the packed layout, the same for every number of rows */
-    dnnl_memory_desc_t bias;
-    struct product *_Atomic products[COF_LINEAR_MAX_ROWS + 1]; /* by rows; [0] unused */
-};
-
 struct cof_linear_set {
     dnnl_engine_t engine;
     pthread_mutex_t lock;
     size_t plan_count;
-    struct plan plans[MAX_SHAPE_COUNT];
+    struct cof_linear_plan plans[MAX_SHAPE_COUNT];
 };
 
 struct cof_linear {
@@ -80,124 +62,6 @@ void cof_openmp_leave(int before)
     omp_set_num_threads(before);
 }
 
-static enum cof_status describe(dnnl_memory_desc_t *desc, size_t rows, size_t columns,
-                                dnnl_format_tag_t tag, struct cof_error *err)
-{
-    const dnnl_dims_t extents = {(dnnl_dim_t)rows, (dnnl_dim_t)columns};
-    COF_DNNL_TRY(dnnl_memory_desc_init_by_tag(desc, 2, extents, dnnl_f32, tag), err);
-    return COF_OK;
-}
-
-static enum cof_status set_attributes(dnnl_primitive_attr_t attributes,
-                                      enum cof_activation activation, struct cof_error *err)
-{
-    COF_DNNL_TRY(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
-                 err);
-    if (activation == COF_ACTIVATION_NONE)
-        return COF_OK;
-    dnnl_post_ops_t steps = NULL;
-    COF_DNNL_TRY(dnnl_post_ops_create(&steps), err);
-    dnnl_status_t status =
-        dnnl_post_ops_append_eltwise(steps, 1.0F, dnnl_eltwise_gelu_erf, 0.0F, 0.0F);
-    if (status == dnnl_success)
-        status = dnnl_primitive_attr_set_post_ops(attributes, steps);
-    (void)dnnl_post_ops_destroy(steps);
-    return cof_onednn_check(status, "dnnl_primitive_attr_set_post_ops", err);
-}
-
-static enum cof_status compile_with(dnnl_engine_t engine, const dnnl_matmul_desc_t *operation,
-                                    const_dnnl_primitive_attr_t attributes, struct product *product,
-                                    dnnl_memory_desc_t *out_weights, struct cof_error *err)
-{
-    dnnl_primitive_desc_t description = NULL;
-    COF_DNNL_TRY(dnnl_primitive_desc_create(&description, operation, attributes, engine, NULL),
-                 err);
-    *out_weights = *dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0);
-    product->scratch = *dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
-    dnnl_status_t status = dnnl_primitive_create(&product->primitive, description);
-    (void)dnnl_primitive_desc_destroy(description);
-    return cof_onednn_check(status, "dnnl_primitive_create", err);
-}
-
-/* Fills product and *out_weights; plan->weights is the layout to compile for, or "any". */
-static enum cof_status compile(dnnl_engine_t engine, const struct plan *plan, size_t row_count,
-                               struct product *product, dnnl_memory_desc_t *out_weights,
-                               struct cof_error *err)
-{
-    dnnl_matmul_desc_t operation;
-    dnnl_primitive_attr_t attributes = NULL;
-    COF_TRY(describe(&product->input, row_count, plan->shape.input_size, dnnl_ab, err));
-    COF_TRY(describe(&product->output, row_count, plan->shape.output_size, dnnl_ab, err));
-    COF_DNNL_TRY(dnnl_matmul_desc_init(&operation, &product->input, &plan->weights, &plan->bias,
-                                       &product->output),
-                 err);
-    COF_DNNL_TRY(dnnl_primitive_attr_create(&attributes), err);
-    enum cof_status status = set_attributes(attributes, plan->shape.activation, err);
-    if (status == COF_OK)
-        status = compile_with(engine, &operation, attributes, product, out_weights, err);
-    (void)dnnl_primitive_attr_destroy(attributes);
-    return status;
-}
-
-static enum cof_status create_product(dnnl_engine_t engine, const struct plan *plan,
-                                      size_t row_count, struct product **out_product,
-                                      dnnl_memory_desc_t *out_weights, struct cof_error *err)
-{
-    struct product *product = cof_calloc(1, sizeof(*product));
-    if (product == NULL)
-        return COF_FAIL_MEMORY(err);
-    enum cof_status status = compile(engine, plan, row_count, product, out_weights, err);
-    if (status != COF_OK) {
-        cof_free(product);
-        return status;
-    }
-    *out_product = product;
-    return COF_OK;
-}
-
-static enum cof_status find_product(struct cof_linear_set *set, struct plan *plan, size_t row_count,
-                                    const struct product **out_product, struct cof_error *err)
-{
-    struct product *product =
-        atomic_load_explicit(&plan->products[row_count], memory_order_acquire);
-    enum cof_status status = COF_OK;
-    if (product == NULL) {
-        pthread_mutex_lock(&set->lock);
-        product = atomic_load_explicit(&plan->products[row_count], memory_order_relaxed);
-        if (product == NULL) {
-            dnnl_memory_desc_t weights;
-            status = create_product(set->engine, plan, row_count, &product, &weights, err);
-            if (status == COF_OK)
-                atomic_store_explicit(&plan->products[row_count], product, memory_order_release);
-        }
-        pthread_mutex_unlock(&set->lock);
-    }
-    if (status == COF_OK)
-        *out_product = product;
-    return status;
-}
-
-/* The full block decides the layout of the weights; the other row counts are compiled for it. */
-static enum cof_status create_plan(struct cof_linear_set *set, const struct cof_linear_shape *shape,
-                                   struct cof_error *err)
-{
-    if (set->plan_count == MAX_SHAPE_COUNT)
-        return COF_FAIL(err, COF_INVALID, "the model has layers of more than %d shapes",
-                        MAX_SHAPE_COUNT);
-    struct plan *plan = &set->plans[set->plan_count];
-    struct product *product = NULL;
-    dnnl_memory_desc_t weights;
-    plan->shape = *shape;
-    COF_TRY(
-        describe(&plan->weights, shape->input_size, shape->output_size, dnnl_format_tag_any, err));
-    COF_TRY(describe(&plan->bias, 1, shape->output_size, dnnl_ab, err));
-    COF_TRY(create_product(set->engine, plan, COF_LINEAR_MAX_ROWS, &product, &weights, err));
-    plan->weights = weights;
-    atomic_store_explicit(&plan->products[COF_LINEAR_MAX_ROWS], product, memory_order_release);
-    set->plan_count++;
-    return COF_OK;
-}
-
 static enum cof_status find_plan(struct cof_linear_set *set, const struct cof_linear_shape *shape,
                                  size_t *out_index, struct cof_error *err)
 {
@@ -206,8 +70,13 @@ static enum cof_status find_plan(struct cof_linear_set *set, const struct cof_li
                                        set->plans[index].shape.output_size != shape->output_size ||
                                        set->plans[index].shape.activation != shape->activation))
         index++;
-    if (index == set->plan_count)
-        COF_TRY(create_plan(set, shape, err));
+    if (index == MAX_SHAPE_COUNT)
+        return COF_FAIL(err, COF_INVALID, "the model has layers of more than %d shapes",
+                        MAX_SHAPE_COUNT);
+    if (index == set->plan_count) {
+        COF_TRY(cof_linear_plan_init(&set->plans[index], set->engine, shape, err));
+        set->plan_count++;
+    }
     *out_index = index;
     return COF_OK;
 }
@@ -232,14 +101,8 @@ void cof_linear_set_destroy(struct cof_linear_set *set)
 {
     if (set == NULL)
         return;
-    for (size_t i = 0; i < set->plan_count; i++) {
-        for (size_t rows = 1; rows <= COF_LINEAR_MAX_ROWS; rows++) {
-            struct product *product = atomic_load(&set->plans[i].products[rows]);
-            if (product != NULL)
-                (void)dnnl_primitive_destroy(product->primitive);
-            cof_free(product);
-        }
-    }
+    for (size_t i = 0; i < set->plan_count; i++)
+        cof_linear_plan_deinit(&set->plans[i]);
     (void)dnnl_engine_destroy(set->engine);
     pthread_mutex_destroy(&set->lock);
     cof_free(set);
@@ -291,9 +154,10 @@ static enum cof_status fill(struct cof_linear *linear, const float *weights, con
                             struct cof_error *err)
 {
     dnnl_engine_t engine = linear->set->engine;
-    const struct plan *plan = &linear->set->plans[linear->plan_index];
+    const struct cof_linear_plan *plan = &linear->set->plans[linear->plan_index];
     dnnl_memory_desc_t published; /* output rows of input values: the product's transpose */
-    COF_TRY(describe(&published, plan->shape.input_size, plan->shape.output_size, dnnl_ba, err));
+    COF_TRY(cof_linear_describe(&published, plan->shape.input_size, plan->shape.output_size,
+                                dnnl_ba, err));
     COF_DNNL_TRY(dnnl_memory_create(&linear->weights, &plan->weights, engine, DNNL_MEMORY_ALLOCATE),
                  err);
     COF_DNNL_TRY(dnnl_memory_create(&linear->bias, &plan->bias, engine, DNNL_MEMORY_ALLOCATE), err);
@@ -379,8 +243,9 @@ static enum cof_status reserve_scratch(struct cof_linear_worker *worker, size_t 
     return COF_OK;
 }
 
-static enum cof_status make_views(struct cof_linear_worker *worker, const struct product *product,
-                                  struct views *views, struct cof_error *err)
+static enum cof_status make_views(struct cof_linear_worker *worker,
+                                  const struct cof_linear_product *product, struct views *views,
+                                  struct cof_error *err)
 {
     dnnl_engine_t engine = worker->set->engine;
     COF_TRY(reserve_scratch(worker, dnnl_memory_desc_get_size(&product->scratch), err));
@@ -397,10 +262,11 @@ enum cof_status cof_linear_apply(const struct cof_linear *linear, struct cof_lin
                                  const float *input, size_t row_count, float *output,
                                  struct cof_error *err)
 {
-    struct plan *plan = &linear->set->plans[linear->plan_index];
+    struct cof_linear_plan *plan = &linear->set->plans[linear->plan_index];
     struct views *views = &worker->views[linear->plan_index][row_count];
-    const struct product *product = NULL;
-    COF_TRY(find_product(linear->set, plan, row_count, &product, err));
+    const struct cof_linear_product *product = NULL;
+    COF_TRY(cof_linear_plan_find(plan, linear->set->engine, &linear->set->lock, row_count, &product,
+                                 err));
     if (views->scratch == NULL)
         COF_TRY(make_views(worker, product, views, err));
     void *input_bytes = (void *)(uintptr_t)input; /* only read */
