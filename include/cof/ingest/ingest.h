@@ -60,13 +60,10 @@ void cof_ingester_destroy(struct cof_ingester *ingester);
  * call. out_results has room for count. Fails as a whole only with COF_NOT_FOUND (collection),
  * COF_CONFLICT (the collection was embedded by another model: both named), COF_UNAVAILABLE,
  * COF_CANCELED, COF_NO_MEMORY; then nothing was stored. */
-COF_MUST_USE enum cof_status cof_ingest_put(struct cof_ingester *ingester, uint64_t collection,
-                                            const struct cof_ingest_document *documents,
-                                            size_t count, const struct cof_outbox *outbox,
-                                            const struct cof_cancel *cancel,
-                                            struct cof_arena *arena,
-                                            struct cof_ingest_result *out_results,
-                                            struct cof_error *err);
+COF_MUST_USE enum cof_status cof_ingest_put(
+    struct cof_ingester *ingester, uint64_t collection, const struct cof_ingest_document *documents,
+    size_t count, const struct cof_outbox *outbox, const struct cof_cancel *cancel,
+    struct cof_arena *arena, struct cof_ingest_result *out_results, struct cof_error *err);
 /* Deletes from store and index. COF_NOT_FOUND. */
 COF_MUST_USE enum cof_status cof_ingest_delete(struct cof_ingester *ingester, uint64_t collection,
                                                struct cof_text external_id,

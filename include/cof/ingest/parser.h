@@ -18,7 +18,7 @@
 #include <cof/base/text.h>
 
 enum cof_block_kind {
-    COF_BLOCK_HEADING,   /* level 1–6 */
+    COF_BLOCK_HEADING, /* level 1–6 */
     COF_BLOCK_PARAGRAPH,
     COF_BLOCK_LIST_ITEM,
     COF_BLOCK_TABLE_ROW, /* cells joined by " | " */
@@ -35,10 +35,10 @@ struct cof_block_anchor {
 /* A piece of text that is not torn lightly. */
 struct cof_block {
     enum cof_block_kind kind;
-    uint8_t level;          /* of headings; 0 otherwise */
-    struct cof_text text;   /* cleaned: valid UTF-8, NFC, no control or invisible direction
-                             * characters, white space collapsed outside code */
-    uint64_t byte_begin;    /* range in the source bytes that this block came from */
+    uint8_t level;        /* of headings; 0 otherwise */
+    struct cof_text text; /* cleaned: valid UTF-8, NFC, no control or invisible direction
+                           * characters, white space collapsed outside code */
+    uint64_t byte_begin;  /* range in the source bytes that this block came from */
     uint64_t byte_end;
     /* Ascending in both; none where the text is short. They give a part of a long block a range of
      * its own. */
@@ -55,25 +55,23 @@ struct cof_parsed {
 struct cof_parser;
 
 struct cof_parser_options {
-    size_t process_count;     /* 0 = 2 */
-    size_t max_source_bytes;  /* 0 = 64 MiB; COF_TOO_LARGE beyond */
-    size_t max_memory_bytes;  /* of one parser; 0 = 1 GiB */
-    long max_parse_ms;        /* 0 = 60,000; COF_INVALID "took too long to parse" beyond */
+    size_t process_count;    /* 0 = 2 */
+    size_t max_source_bytes; /* 0 = 64 MiB; COF_TOO_LARGE beyond */
+    size_t max_memory_bytes; /* of one parser; 0 = 1 GiB */
+    long max_parse_ms;       /* 0 = 60,000; COF_INVALID "took too long to parse" beyond */
 };
 COF_MUST_USE enum cof_status cof_parser_open(const struct cof_parser_options *options,
-                                             struct cof_parser **out_parser,
-                                             struct cof_error *err);
+                                             struct cof_parser **out_parser, struct cof_error *err);
 void cof_parser_close(struct cof_parser *parser);
 
 /* COF_INVALID: a media type not supported (the message lists those that are), text that is not
  * UTF-8 (UTF-16 with a byte order mark is converted), a file that its parser refuses. Zero bytes
  * and white space alone give zero blocks. Result in the arena. */
-COF_MUST_USE enum cof_status cof_parser_parse(struct cof_parser *parser,
-                                              struct cof_text media_type, struct cof_bytes source,
+COF_MUST_USE enum cof_status cof_parser_parse(struct cof_parser *parser, struct cof_text media_type,
+                                              struct cof_bytes source,
                                               const struct cof_cancel *cancel,
                                               struct cof_arena *arena,
-                                              struct cof_parsed *out_parsed,
-                                              struct cof_error *err);
+                                              struct cof_parsed *out_parsed, struct cof_error *err);
 
 /* Media type by file name ("text/markdown" for .md and .markdown …); empty when unknown. */
 struct cof_text cof_media_type_of(struct cof_text filename);

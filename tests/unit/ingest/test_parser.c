@@ -2,6 +2,7 @@
 #include "testing.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -319,6 +321,32 @@ static void parser__closes_everything(void **state)
     cof_parser_close(NULL);
 }
 
+/* Orphans become this process's children, so it can wait for them: for ever, if one lives on. */
+static void parser__dies_with_the_program(void **state)
+{
+    int ready[2];
+    char byte = 0;
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    assert_int_equal(pipe(ready), 0);
+    pid_t program = fork();
+    if (program == 0) {
+        struct cof_parser *parser = open_parser(NULL);
+        assert_parses(parser, "there is a process now");
+        (void)!write(ready[1], "x", 1);
+        (void)pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(kill(program, SIGKILL), 0);
+    size_t count = 0;
+    while (waitpid(-1, NULL, 0) > 0)
+        count++;
+    assert_int_equal(errno, ECHILD);
+    assert_true(count >= 3); /* program, launcher, parser */
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+}
+
 static void parser__names_the_media_types_it_reads(void **state)
 {
     struct cof_parser *parser = NULL;
@@ -494,6 +522,7 @@ int main(void)
         cmocka_unit_test(parser__spoilt_by_one_document_does_not_fail_the_next),
         cmocka_unit_test(parser__goes_on_after_many_documents),
         cmocka_unit_test(parser__closes_everything),
+        cmocka_unit_test(parser__dies_with_the_program),
         cmocka_unit_test(parser__names_the_media_types_it_reads),
         cmocka_unit_test(parser__refuses_what_is_too_large),
         cmocka_unit_test(parser__gives_no_blocks_for_nothing),
