@@ -33,7 +33,7 @@ const struct cof_http_head *cof_http_exchange_head(const struct cof_http_exchang
 
 bool cof_http_exchange_local_host(const struct cof_http_exchange *exchange, char out_host[64])
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
     char text[INET6_ADDRSTRLEN];
     int fd = bufferevent_getfd(exchange->connection->bufferevent);

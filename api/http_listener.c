@@ -254,7 +254,7 @@ static void format_address(int fd, char out_text[ADDRESS_SIZE])
 static enum cof_status listen_on(struct cof_http_listener *listener, struct cof_error *err)
 {
     const struct cof_http_listener_options *options = &listener->options;
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     int size = 0;
     int fd = -1;
     COF_TRY(parse_address(options->address, &address, &size, err));
@@ -332,7 +332,7 @@ void cof_http_listener_close(struct cof_http_listener *listener)
 
 enum cof_status cof_http_listener_start(struct cof_http_listener *listener, struct cof_error *err)
 {
-    const struct timeval interval = {.tv_usec = TICK_MS * 1000};
+    const struct timeval interval = {.tv_usec = TICK_MS * 1000L};
     if (evconnlistener_enable(listener->acceptor) != 0 ||
         event_add(listener->timer, &interval) != 0) {
         return COF_FAIL(err, COF_IO, "cannot start to accept connections");

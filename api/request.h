@@ -54,8 +54,8 @@ enum cof_body_kind {
 #define COF_MAX_ROUTE_PARAMETERS 2
 
 struct cof_route {
-    enum cof_http_method method;
     const char *path; /* "{name}" takes one segment */
+    enum cof_http_method method;
     enum cof_lane lane;
     enum cof_body_kind body;
     bool is_open; /* answers without a key */

@@ -208,9 +208,8 @@ struct response client_ask(const struct running_server *running, const char *met
     size_t room = size + 1024;
     char *request = malloc(room);
     int length =
-        snprintf(request, room,
-                 "%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n", method, path,
-                 client_key);
+        snprintf(request, room, "%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n",
+                 method, path, client_key);
     if (body != NULL) {
         length += snprintf(request + length, room - (size_t)length,
                            "Content-Type: application/json\r\nContent-Length: %zu\r\n", size);
