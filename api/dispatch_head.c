@@ -182,9 +182,11 @@ struct cof_request_job *cof_dispatch_head(struct cof_dispatcher *dispatcher,
         return NULL;
     }
     const struct cof_http_head *head = cof_http_exchange_head(exchange);
-    if (cof_http_uri_parse(head->target, &job->request.call.arena, &job->request.uri, &err) !=
-        COF_OK) {
-        cof_dispatch_refuse(dispatcher, exchange, job, 400, err.message, NULL);
+    enum cof_status status =
+        cof_http_uri_parse(head->target, &job->request.call.arena, &job->request.uri, &err);
+    if (status != COF_OK) {
+        cof_dispatch_refuse(dispatcher, exchange, job, status == COF_INVALID ? 400 : 503,
+                            err.message, NULL);
         return NULL;
     }
     if (!find_route(dispatcher, job) || !prepare_body(dispatcher, job)) {

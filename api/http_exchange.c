@@ -149,7 +149,8 @@ void cof_http_exchange_respond(struct cof_http_exchange *exchange,
 {
     struct cof_http_connection *connection = exchange->connection;
     cof_http_connection_enter(connection);
-    size_t size = body != NULL ? body->size : 0;
+    /* a body that ran out of memory is not to be used: the status has to say it all */
+    size_t size = body != NULL && !body->has_failed ? body->size : 0;
     send_head(exchange, response, COF_HTTP_FRAMING_LENGTH, size);
     bool wants_body = cof_http_exchange_head(exchange)->method != COF_HTTP_HEAD && size > 0;
     if (wants_body && (size <= MAX_COPIED_BYTES || !hand_over(connection, body))) {

@@ -226,6 +226,9 @@ enum cof_status cof_service_embed(struct cof_service *service, struct cof_call *
         return COF_FAIL(err, COF_NOT_FOUND, "no such model");
     }
     float *vectors = cof_arena_array(&call->arena, 4 * count, sizeof(*vectors));
+    if (vectors == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
     for (size_t i = 0; i < count; i++) {
         vectors[4 * i] = (float)texts[i].size;
         vectors[4 * i + 1] = 0.5f;
@@ -279,6 +282,9 @@ enum cof_status cof_service_list_collections(struct cof_service *service, struct
 {
     COF_TRY(enter(call, false, NULL, err));
     struct cof_collection *collections = cof_arena_array(&call->arena, 5, sizeof(*collections));
+    if (collections == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
     for (size_t i = 0; i < 5; i++) {
         char id[COF_COLLECTION_ID_SIZE] = "vs_aaaaaaaaaaaaaaaaaaaaaaaa";
         id[26] = (char)('a' + i);
@@ -357,6 +363,9 @@ enum cof_status cof_service_put_documents(struct cof_service *service, struct co
         return COF_FAIL(err, COF_NOT_FOUND, "no vector store has this id or name");
     }
     struct cof_ingest_result *results = cof_arena_array(&call->arena, count, sizeof(*results));
+    if (results == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
     for (size_t i = 0; i < count; i++) {
         COF_TRY(put_one(call, &documents[i], i + 1, &results[i]));
     }
@@ -441,6 +450,9 @@ enum cof_status cof_service_list_documents(struct cof_service *service, struct c
              max_count);
     size_t count = max_count < 3 ? max_count : 3;
     struct cof_document *documents = cof_arena_array(&call->arena, count, sizeof(*documents));
+    if (documents == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
     for (size_t i = 0; i < count; i++) {
         documents[i] = a_document();
     }
@@ -460,6 +472,9 @@ enum cof_status cof_service_delete_document(struct cof_service *service, struct 
 static struct cof_search_result a_result(struct cof_call *call, float score)
 {
     struct cof_search_hit *hit = cof_arena_array(&call->arena, 1, sizeof(*hit));
+    if (hit == NULL) {
+        return (struct cof_search_result){.trace = {.plan = "none"}};
+    }
     *hit = (struct cof_search_hit){
         .collection = 1,
         .document = a_document(),
@@ -590,6 +605,9 @@ enum cof_status cof_service_list_keys(struct cof_service *service, struct cof_ca
 {
     COF_TRY(enter(call, false, NULL, err));
     *out = cof_arena_array(&call->arena, 1, sizeof(**out));
+    if (*out == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
     **out = a_credential();
     *out_count = 1;
     return COF_OK;
@@ -620,6 +638,9 @@ enum cof_status cof_service_audit_entries(struct cof_service *service, struct co
     COF_TRY(enter(call, false, NULL, err));
     remember("audit %llu %zu", (unsigned long long)first, count);
     *out = cof_arena_array(&call->arena, 1, sizeof(**out));
+    if (*out == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
     **out = (struct cof_audit_entry){
         .seq = first,
         .has_payload = true,

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cof/base/alloc.h>
+
 #include "client.h"
 #include "fake_service.h"
 #include "testing.h"
@@ -654,6 +656,42 @@ static void server__serves_many_clients_at_once(void **state)
     }
 }
 
+/* Whatever allocation fails: an answer or a closed connection, and the next request is served. */
+static void server__survives_every_allocation_that_fails(void **state)
+{
+    static const char *const asked[] = {
+        EMBED,
+        GET("/v1/vector_stores?limit=3"),
+        GET("/metrics"),
+        GET("/nothing"),
+        "POST /v1/vector_stores/" FAKE_STORE "/search HTTP/1.1\r\nHost: localhost\r\n" AUTH
+        "Content-Type: application/json\r\nContent-Length: 17\r\n\r\n{\"query\":\"leave\"}",
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n" AUTH
+        "Content-Type: application/json\r\nContent-Length: 59\r\n\r\n" CHAT_BODY,
+        "POST /v1/documents HTTP/1.1\r\nHost: localhost\r\n" AUTH
+        "Content-Type: application/x-ndjson\r\nContent-Length: 88\r\n\r\n"
+        "{\"vector_store_id\":\"a\",\"id\":\"1\",\"text\":\"x\"}\n"
+        "{\"vector_store_id\":\"b\",\"id\":\"2\",\"text\":\"x\"}\n",
+    };
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        bool is_over = false;
+        for (long n = 1; !is_over; n++) {
+            cof_alloc_fail_after(n);
+            struct response response = ask_raw(asked[i]);
+            is_over = cof_alloc_fail_is_pending();
+            cof_alloc_fail_after(-1);
+            int expected = strstr(asked[i], "/nothing") != NULL ? 404 : 200;
+            bool is_known =
+                response.status == 0 || response.status == expected || response.status == 503;
+            if (!is_known || (is_over && response.status != expected)) {
+                fail_msg("%s, allocation %ld: %d %s", asked[i], n, response.status, response.body);
+            }
+            response_free(&response);
+        }
+        expect_status(GET("/livez"), 200);
+    }
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -686,6 +724,7 @@ int main(void)
         CASE(server__maps_what_the_service_says),
         CASE(server__counts_what_it_does),
         CASE(server__serves_many_clients_at_once),
+        CASE(server__survives_every_allocation_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
