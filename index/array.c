@@ -19,7 +19,7 @@ void *cof_array_grow(void *items, size_t count, size_t item_size, size_t *capaci
     void *copy = cof_calloc(larger, item_size);
     if (copy == NULL)
         return NULL;
-    if (count > 0)
+    if (count > 0 && items != NULL)
         memcpy(copy, items, count * item_size);
     cof_free(items);
     *capacity = larger;

@@ -5,6 +5,7 @@
  * index under no lock, and comes back under the writer lock to merge their words and change the
  * list; documents deleted meanwhile are deleted in the new segment too. A segment stays searchable,
  * by exact scan if need be, until the moment it is replaced. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,6 +113,7 @@ static enum cof_status gather_vectors(struct build *build, struct cof_error *err
     for (size_t i = 0; i < build->count; i++) {
         const float *vectors = cof_segment_vectors(build->victims[i]);
         const uint32_t *ordinals = build->sources[i].ordinals;
+        assert(ordinals != NULL);
         /* The count is the one at the time of numbering: a full segment does not grow. */
         for (size_t ordinal = 0; ordinal < build->victims[i]->ordinal_count; ordinal++) {
             if (ordinals[ordinal] != UINT32_MAX)

@@ -130,7 +130,8 @@ static enum cof_status parse_compound(const struct cof_json *json, struct filter
     if (parts == NULL || cof_json_count(parts) == 0)
         return COF_FAIL(err, COF_INVALID, "filter '%s' needs 'filters', an array of at least one",
                         filter_names[filter->type]);
-    filter->parts = cof_arena_array(parser->arena, cof_json_count(parts), sizeof(filter->parts[0]));
+    filter->parts =
+        cof_arena_array(parser->arena, cof_json_count(parts), sizeof(const struct cof_filter *));
     if (filter->parts == NULL)
         return COF_FAIL_MEMORY(err);
     for (const struct cof_json *part = cof_json_first(parts); part != NULL;

@@ -1,6 +1,7 @@
 /* The collections' indexes, counted: what is removed lives until the last search lets go of it. */
 #include <cof/index/index_set.h>
 
+#include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -106,6 +107,7 @@ enum cof_status cof_index_set_add(struct cof_index_set *set,
     struct node *node = NULL;
 
     COF_TRY(create_node(set, collection, &node, err));
+    assert(node != NULL);
     (void)pthread_mutex_lock(&set->lock);
     enum cof_status status = insert_node(set, node, err);
     (void)pthread_mutex_unlock(&set->lock);

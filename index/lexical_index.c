@@ -1,59 +1,13 @@
-/* The term dictionary (open addressing) and its posting lists. */
+/* Documents in and out of the lexical index, and several of them made one. */
 #include "lexical_index.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <cof/base/alloc.h>
 
 #include "array.h"
-
-enum {
-    INLINE_COUNT = 2, /* half of all terms occur in one or two chunks */
-    MIN_SLOT_COUNT = 256
-};
-
-struct cof_lexical_term {
-    uint64_t hash;
-    size_t text_offset; /* into texts */
-    uint32_t text_size;
-    uint32_t count;
-    uint32_t capacity; /* INLINE_COUNT = in place */
-    uint32_t reserved; /* postings about to be added by the call at hand */
-    union {
-        uint32_t in_place[INLINE_COUNT];
-        uint32_t *postings;
-    };
-};
-
-struct cof_lexical_index {
-    uint64_t seed;
-    struct cof_lexical_term *terms;
-    size_t term_count;
-    size_t term_capacity;
-    uint32_t *slots; /* term number + 1; 0 = empty */
-    size_t slot_count;
-    char *texts;
-    size_t texts_size;
-    size_t texts_capacity;
-    uint32_t *lengths;
-    size_t ordinal_count;
-    size_t lengths_capacity;
-    uint64_t total_length;
-    size_t deleted_count;
-    size_t postings_bytes; /* outside the terms */
-    uint32_t languages;
-};
-
-static uint32_t *postings_of(struct cof_lexical_term *term)
-{
-    return term->capacity == INLINE_COUNT ? term->in_place : term->postings;
-}
-
-const uint32_t *cof_lexical_term_postings(const struct cof_lexical_term *term, size_t *out_count)
-{
-    *out_count = term->count;
-    return term->capacity == INLINE_COUNT ? term->in_place : term->postings;
-}
+#include "lexical_terms.h"
 
 enum cof_status cof_lexical_index_create(uint64_t seed, struct cof_lexical_index **out_index,
                                          struct cof_error *err)
@@ -72,7 +26,7 @@ void cof_lexical_index_destroy(struct cof_lexical_index *index)
     if (index == NULL)
         return;
     for (size_t i = 0; i < index->term_count; i++) {
-        if (index->terms[i].capacity != INLINE_COUNT)
+        if (index->terms[i].capacity != COF_LEXICAL_IN_PLACE)
             cof_free(index->terms[i].postings);
     }
     cof_free(index->terms);
@@ -80,119 +34,6 @@ void cof_lexical_index_destroy(struct cof_lexical_index *index)
     cof_free(index->texts);
     cof_free(index->lengths);
     cof_free(index);
-}
-
-/* The slot that holds the term, or the empty one where it belongs. */
-static uint32_t *find_slot(const struct cof_lexical_index *index, struct cof_text text,
-                           uint64_t hash)
-{
-    size_t slot = (size_t)hash & (index->slot_count - 1);
-
-    for (;; slot = (slot + 1) & (index->slot_count - 1)) {
-        if (index->slots[slot] == 0)
-            return &index->slots[slot];
-        const struct cof_lexical_term *term = &index->terms[index->slots[slot] - 1];
-        if (term->hash == hash && term->text_size == text.size &&
-            memcmp(index->texts + term->text_offset, text.data, text.size) == 0)
-            return &index->slots[slot];
-    }
-}
-
-const struct cof_lexical_term *cof_lexical_index_find(const struct cof_lexical_index *index,
-                                                      struct cof_text text, uint64_t hash)
-{
-    if (index->slot_count == 0)
-        return NULL;
-    uint32_t number = *find_slot(index, text, hash);
-    if (number == 0 || index->terms[number - 1].count == 0)
-        return NULL;
-    return &index->terms[number - 1];
-}
-
-/* Keeps the table at most half full. */
-static enum cof_status grow_slots(struct cof_lexical_index *index, struct cof_error *err)
-{
-    if (index->slot_count / 2 > index->term_count)
-        return COF_OK;
-    size_t slot_count = index->slot_count == 0 ? MIN_SLOT_COUNT : 2 * index->slot_count;
-    uint32_t *slots = cof_calloc(slot_count, sizeof(*slots));
-    if (slots == NULL)
-        return COF_FAIL_MEMORY(err);
-    for (size_t i = 0; i < index->term_count; i++) {
-        size_t slot = (size_t)index->terms[i].hash & (slot_count - 1);
-        while (slots[slot] != 0)
-            slot = (slot + 1) & (slot_count - 1);
-        slots[slot] = (uint32_t)(i + 1);
-    }
-    cof_free(index->slots);
-    index->slots = slots;
-    index->slot_count = slot_count;
-    return COF_OK;
-}
-
-static enum cof_status append_term(struct cof_lexical_index *index, struct cof_text text,
-                                   uint64_t hash, uint32_t *slot, struct cof_error *err)
-{
-    struct cof_lexical_term *terms = cof_array_grow(index->terms, index->term_count, sizeof(*terms),
-                                                    &index->term_capacity, index->term_count + 1);
-    if (terms == NULL)
-        return COF_FAIL_MEMORY(err);
-    index->terms = terms;
-    char *texts = cof_array_grow(index->texts, index->texts_size, 1, &index->texts_capacity,
-                                 index->texts_size + text.size);
-    if (texts == NULL)
-        return COF_FAIL_MEMORY(err);
-    index->texts = texts;
-    memcpy(texts + index->texts_size, text.data, text.size);
-    terms[index->term_count] = (struct cof_lexical_term){
-        .hash = hash,
-        .text_offset = index->texts_size,
-        .text_size = (uint32_t)text.size,
-        .capacity = INLINE_COUNT,
-    };
-    index->texts_size += text.size;
-    *slot = (uint32_t)++index->term_count;
-    return COF_OK;
-}
-
-/* Finds or makes the term; one made and never used is harmless. */
-static enum cof_status take_term(struct cof_lexical_index *index, struct cof_text text,
-                                 uint64_t hash, struct cof_lexical_term **out_term,
-                                 struct cof_error *err)
-{
-    COF_TRY(grow_slots(index, err));
-    uint32_t *slot = find_slot(index, text, hash);
-    if (*slot == 0)
-        COF_TRY(append_term(index, text, hash, slot, err));
-    *out_term = &index->terms[*slot - 1];
-    return COF_OK;
-}
-
-/* Makes room for `additional` postings beyond those present and reserved. */
-static enum cof_status reserve_postings(struct cof_lexical_index *index,
-                                        struct cof_lexical_term *term, uint32_t additional,
-                                        struct cof_error *err)
-{
-    size_t needed = (size_t)term->count + term->reserved + additional;
-
-    if (needed > term->capacity) {
-        size_t capacity = (size_t)term->capacity + term->capacity / 2;
-        if (capacity < needed)
-            capacity = needed;
-        uint32_t *postings = cof_calloc(capacity, sizeof(*postings));
-        if (postings == NULL)
-            return COF_FAIL_MEMORY(err);
-        memcpy(postings, postings_of(term), term->count * sizeof(*postings));
-        if (term->capacity != INLINE_COUNT) {
-            index->postings_bytes -= term->capacity * sizeof(*postings);
-            cof_free(term->postings);
-        }
-        term->postings = postings;
-        term->capacity = (uint32_t)capacity;
-        index->postings_bytes += capacity * sizeof(*postings);
-    }
-    term->reserved += additional;
-    return COF_OK;
 }
 
 static uint32_t make_posting(uint32_t ordinal, uint32_t count)
@@ -210,8 +51,8 @@ static enum cof_status reserve_list(struct cof_lexical_index *index,
 {
     for (size_t i = 0; i < list->count; i++) {
         struct cof_lexical_term *term = NULL;
-        COF_TRY(take_term(index, list->items[i].text, list->items[i].hash, &term, err));
-        COF_TRY(reserve_postings(index, term, each, err));
+        COF_TRY(cof_lexical_take_term(index, list->items[i].text, list->items[i].hash, &term, err));
+        COF_TRY(cof_lexical_reserve(index, term, each, err));
     }
     return COF_OK;
 }
@@ -221,7 +62,7 @@ static void release_reservations(struct cof_lexical_index *index, const struct c
     if (index->slot_count == 0)
         return;
     for (size_t i = 0; i < list->count; i++) {
-        uint32_t number = *find_slot(index, list->items[i].text, list->items[i].hash);
+        uint32_t number = *cof_lexical_find_slot(index, list->items[i].text, list->items[i].hash);
         if (number != 0)
             index->terms[number - 1].reserved = 0;
     }
@@ -230,7 +71,7 @@ static void release_reservations(struct cof_lexical_index *index, const struct c
 static struct cof_lexical_term *known_term(struct cof_lexical_index *index,
                                            const struct cof_term_count *item)
 {
-    return &index->terms[*find_slot(index, item->text, item->hash) - 1];
+    return &index->terms[*cof_lexical_find_slot(index, item->text, item->hash) - 1];
 }
 
 static void append_postings(struct cof_lexical_index *index, const struct cof_term_list *list,
@@ -238,7 +79,7 @@ static void append_postings(struct cof_lexical_index *index, const struct cof_te
 {
     for (size_t i = 0; i < list->count; i++) {
         struct cof_lexical_term *term = known_term(index, &list->items[i]);
-        postings_of(term)[term->count++] = make_posting(ordinal, list->items[i].count);
+        cof_lexical_postings(term)[term->count++] = make_posting(ordinal, list->items[i].count);
     }
     index->lengths[ordinal] = list->length;
     index->total_length += list->length;
@@ -307,7 +148,7 @@ static size_t find_posting(const uint32_t *postings, size_t count, uint32_t ordi
 
 static void add_to_posting(struct cof_lexical_term *term, uint32_t ordinal, uint32_t count)
 {
-    uint32_t *postings = postings_of(term);
+    uint32_t *postings = cof_lexical_postings(term);
     size_t at = find_posting(postings, term->count, ordinal);
 
     if (at < term->count && cof_posting_ordinal(postings[at]) == ordinal) {
@@ -321,7 +162,7 @@ static void add_to_posting(struct cof_lexical_term *term, uint32_t ordinal, uint
 
 static void take_from_posting(struct cof_lexical_term *term, uint32_t ordinal, uint32_t count)
 {
-    uint32_t *postings = postings_of(term);
+    uint32_t *postings = cof_lexical_postings(term);
     size_t at = find_posting(postings, term->count, ordinal);
 
     if (at == term->count || cof_posting_ordinal(postings[at]) != ordinal)
@@ -384,9 +225,9 @@ static enum cof_status merge_term(struct cof_lexical_index *merged,
         kept += part->ordinals[cof_posting_ordinal(postings[i])] != UINT32_MAX;
     if (kept == 0)
         return COF_OK;
-    COF_TRY(take_term(merged, text, term->hash, &target, err));
-    COF_TRY(reserve_postings(merged, target, kept, err));
-    uint32_t *next = postings_of(target) + target->count;
+    COF_TRY(cof_lexical_take_term(merged, text, term->hash, &target, err));
+    COF_TRY(cof_lexical_reserve(merged, target, kept, err));
+    uint32_t *next = cof_lexical_postings(target) + target->count;
     for (size_t i = 0; i < count; i++) {
         uint32_t ordinal = part->ordinals[cof_posting_ordinal(postings[i])];
         if (ordinal != UINT32_MAX)
@@ -429,6 +270,7 @@ enum cof_status cof_lexical_index_merge(const struct cof_lexical_part *parts, si
     struct cof_lexical_index *merged = NULL;
 
     COF_TRY(cof_lexical_index_create(seed, &merged, err));
+    assert(merged != NULL);
     for (size_t i = 0; i < part_count; i++) {
         enum cof_status status = merge_part(merged, &parts[i], err);
         if (status != COF_OK) {

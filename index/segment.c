@@ -1,6 +1,7 @@
 /* Segments: appending, deleting, and making one of several. */
 #include "segment.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <cof/base/alloc.h>
@@ -45,6 +46,7 @@ enum cof_status cof_segment_create(size_t dimension, uint64_t seed,
     struct cof_segment *segment = NULL;
 
     COF_TRY(create_bare(dimension, &segment, err));
+    assert(segment != NULL);
     enum cof_status status = cof_lexical_index_create(seed, &segment->words, err);
     if (status != COF_OK) {
         cof_segment_destroy(segment);
@@ -72,7 +74,7 @@ enum cof_status cof_segment_prepare(const struct cof_segment *segment, const flo
         target = cof_calloc(capacity, row_bytes);
         if (target == NULL)
             return COF_FAIL_MEMORY(err);
-        if (count > 0)
+        if (count > 0 && segment->vectors != NULL)
             memcpy(target, segment->vectors, count * row_bytes);
     }
     memcpy(target + count * segment->dimension, vectors, chunk_count * row_bytes);
@@ -86,8 +88,8 @@ static enum cof_status reserve_document(struct cof_segment *segment, size_t addi
 {
     size_t count = segment->document_count;
     struct cof_index_document **documents =
-        cof_array_grow(segment->documents, count, sizeof(*documents), &segment->document_capacity,
-                       count + additional);
+        cof_array_grow(segment->documents, count, sizeof(struct cof_index_document *),
+                       &segment->document_capacity, count + additional);
     if (documents == NULL)
         return COF_FAIL_MEMORY(err);
     segment->documents = documents;
@@ -175,7 +177,7 @@ size_t cof_segment_memory_bytes(const struct cof_segment *segment)
 {
     size_t bytes = sizeof(*segment) + cof_bitmap_memory_bytes(segment->living) +
                    cof_lexical_index_memory_bytes(segment->words) +
-                   segment->document_capacity * sizeof(segment->documents[0]) +
+                   segment->document_capacity * sizeof(struct cof_index_document *) +
                    segment->ordinal_capacity * sizeof(segment->first_ordinals[0]);
 
     if (segment->sealed != NULL)
@@ -234,6 +236,7 @@ enum cof_status cof_segment_merge(const struct cof_segment_source *sources, size
     struct cof_segment *merged = NULL;
 
     COF_TRY(create_bare(sealed->dimension, &merged, err));
+    assert(merged != NULL);
     enum cof_status status = merge_words(merged, sources, source_count, seed, err);
     for (size_t i = 0; status == COF_OK && i < source_count; i++)
         status = take_documents(merged, &sources[i], err);

@@ -1,6 +1,7 @@
 /* Making a query of a text, and weighing its words by how rare they are. */
 #include "word_query.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -126,6 +127,7 @@ enum cof_status cof_word_query_count(struct cof_word_query *query,
     struct cof_word_view view = {0};
 
     COF_TRY(cof_word_view_make(query, index, arena, &view, err));
+    assert(view.terms != NULL);
     for (size_t i = 0; i < query->word_count; i++) {
         struct cof_query_word *word = &query->words[i];
         for (size_t j = 0; j < word->term_count; j++) {
@@ -199,7 +201,7 @@ enum cof_status cof_word_view_make(const struct cof_word_query *query,
                                    struct cof_word_view *out_view, struct cof_error *err)
 {
     const struct cof_lexical_term **terms =
-        cof_arena_array(arena, query->term_count, sizeof(*terms));
+        cof_arena_array(arena, query->term_count, sizeof(const struct cof_lexical_term *));
 
     if (terms == NULL)
         return COF_FAIL_MEMORY(err);

@@ -1,6 +1,7 @@
 /* Checking a request before anything is searched. */
 #include "search_query.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -107,6 +108,7 @@ static enum cof_status check_model(const struct cof_search_query *query, struct 
 {
     const struct cof_embedder_info *info = &query->options->embedder->info;
 
+    assert(query->collections != NULL);
     for (size_t i = 0; i < query->request->collection_count; i++) {
         const struct cof_collection *collection = &query->collections[i];
         if (memcmp(collection->model_fingerprint, info->fingerprint, sizeof(info->fingerprint)) !=

@@ -94,7 +94,8 @@ struct cof_index_result {
     size_t vector_count;
     struct cof_candidate *word_candidates;
     size_t word_count;
-    /* The BM25 that no chunk can exceed: every word of the query, endlessly often. 0 without words. */
+    /* The BM25 that no chunk can exceed: every word of the query, endlessly often. 0 without words.
+     */
     float greatest_word_score;
     /* For the trace. */
     uint64_t chunk_count;     /* alive in the collection */
