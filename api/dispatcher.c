@@ -26,11 +26,17 @@ static int64_t now_ns(const struct cof_dispatcher *dispatcher)
     return cof_clock_steady_ns(dispatcher->options.api->clock);
 }
 
+/* Documents have to be parsed and embedded: their time grows with their size. */
 static long timeout_of(const struct cof_dispatcher *dispatcher, const struct cof_request_job *job)
 {
     const struct cof_api *api = dispatcher->options.api;
-    bool is_slow = job->request.route->lane == COF_LANE_GENERATE;
-    return is_slow ? api->generate_timeout_ms : api->request_timeout_ms;
+    const struct cof_route *route = job->request.route;
+    if (route->body == COF_BODY_DOCUMENTS) {
+        long base = api->generate_timeout_ms > api->request_timeout_ms ? api->generate_timeout_ms
+                                                                       : api->request_timeout_ms;
+        return base * (1 + (long)(job->request.body.size >> 20));
+    }
+    return route->lane == COF_LANE_GENERATE ? api->generate_timeout_ms : api->request_timeout_ms;
 }
 
 /* ---- Jobs ---- */
@@ -147,6 +153,13 @@ static void end_upload(struct cof_dispatcher *dispatcher, struct cof_request_job
                         "the body has no document; send one JSON object a line", NULL);
 }
 
+/* A batch waits already, or the client does not read its results. */
+static bool must_wait(const struct cof_request_job *job)
+{
+    return cof_upload_is_full(job->loop_only.upload) ||
+           cof_http_exchange_unsent_bytes(job->loop_only.exchange) >= MAX_UNREAD_RESULTS;
+}
+
 /* Sends the complete lines to a worker if none has the job; holds the client back when it must.
  * False when the exchange, and the job, are gone. */
 static bool push_upload(struct cof_dispatcher *dispatcher, struct cof_request_job *job)
@@ -173,20 +186,17 @@ static bool push_upload(struct cof_dispatcher *dispatcher, struct cof_request_jo
             job->loop_only.retry_since_ns = now_ns(dispatcher);
         }
     }
-    if (cof_upload_is_full(upload)) {
+    if (must_wait(job)) {
         cof_http_exchange_pause(job->loop_only.exchange);
     }
     return true;
 }
 
-/* The client may send on, unless a batch waits or it does not read its results. Resuming delivers
- * what has arrived, which may end the exchange. */
+/* Resuming delivers what has arrived, which may end the exchange. */
 static void resume_upload(struct cof_request_job *job)
 {
-    struct cof_http_exchange *exchange = job->loop_only.exchange;
-    if (!cof_upload_is_full(job->loop_only.upload) &&
-        cof_http_exchange_unsent_bytes(exchange) < MAX_UNREAD_RESULTS) {
-        cof_http_exchange_resume(exchange);
+    if (!must_wait(job)) {
+        cof_http_exchange_resume(job->loop_only.exchange);
     }
 }
 

@@ -1,4 +1,5 @@
 /* Bulk uploads: lines in, one answer each in order, whatever happens to some of them. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,6 +205,26 @@ static void bulk__holds_a_sender_back_while_storing(void **state)
     fake_service_open_gate();
 }
 
+static void bulk__waits_for_a_client_that_does_not_read(void **state)
+{
+    enum { SIZE = 24 << 20 }; /* of lines that are answered by 200 bytes each */
+    static char lines[3 * 20000];
+    for (size_t i = 0; i < sizeof(lines); i += 3) {
+        memcpy(lines + i, "{}\n", 3);
+    }
+    int fd = client_connect(&the_server);
+    send_head(fd, SIZE);
+    size_t sent_bytes = 0;
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+    while (sent_bytes < SIZE && poll(&writable, 1, 700) == 1) {
+        ssize_t sent = send(fd, lines, sizeof(lines), MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent_bytes += sent > 0 ? (size_t)sent : 0;
+    }
+    /* the kernel takes some megabytes; the rest would have been gigabytes of answers */
+    assert_true(sent_bytes < 16 << 20);
+    close(fd);
+}
+
 static void bulk__fails_as_a_whole_before_anything_was_answered(void **state)
 {
     static const struct {
@@ -285,6 +306,7 @@ int main(void)
         FIXTURE_CASE(bulk__stores_while_the_client_is_still_sending),
         FIXTURE_CASE(bulk__gathers_lines_while_a_batch_is_stored),
         FIXTURE_CASE(bulk__holds_a_sender_back_while_storing),
+        FIXTURE_CASE(bulk__waits_for_a_client_that_does_not_read),
         FIXTURE_CASE(bulk__fails_as_a_whole_before_anything_was_answered),
         FIXTURE_CASE(bulk__waits_when_the_rate_is_used_up_in_between),
         FIXTURE_CASE(bulk__answers_a_batch_that_failed_and_ends),
