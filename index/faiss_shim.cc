@@ -15,11 +15,6 @@
 
 struct cof_faiss_hnsw {
     faiss::IndexHNSWFlat index;
-
-    cof_faiss_hnsw(int dimension, int link_count)
-        : index(dimension, link_count, faiss::METRIC_INNER_PRODUCT)
-    {
-    }
 };
 
 namespace
@@ -44,9 +39,9 @@ class single_threaded
     int before;
 };
 
-struct permitted_selector final : faiss::IDSelector {
-    const struct cof_bitmap *permitted;
-
+class permitted_selector final : public faiss::IDSelector
+{
+  public:
     explicit permitted_selector(const struct cof_bitmap *bitmap) : permitted(bitmap)
     {
     }
@@ -54,6 +49,9 @@ struct permitted_selector final : faiss::IDSelector {
     {
         return cof_bitmap_has(permitted, static_cast<uint32_t>(id));
     }
+
+  private:
+    const struct cof_bitmap *permitted;
 };
 
 /* Runs `work`; what it throws becomes a status. */
@@ -78,8 +76,9 @@ enum cof_status cof_faiss_hnsw_create(size_t dimension, size_t link_count,
                                       struct cof_error *err)
 {
     return guarded(err, [&] {
-        auto hnsw = std::make_unique<cof_faiss_hnsw>(static_cast<int>(dimension),
-                                                     static_cast<int>(link_count));
+        std::unique_ptr<cof_faiss_hnsw> hnsw(new cof_faiss_hnsw{
+            faiss::IndexHNSWFlat(static_cast<int>(dimension), static_cast<int>(link_count),
+                                 faiss::METRIC_INNER_PRODUCT)});
         hnsw->index.hnsw.efConstruction = static_cast<int>(construction_effort);
         *out_hnsw = hnsw.release();
     });
