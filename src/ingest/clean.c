@@ -40,6 +40,11 @@ static const struct range invisible[] = {
     {0xF0000, 0x10FFFF}, /* private use */
 };
 
+static bool is_one_of(char byte, const char *set)
+{
+    return byte != '\0' && strchr(set, byte) != NULL;
+}
+
 static bool is_invisible(uint32_t code_point)
 {
     if (code_point < invisible[0].first)
@@ -112,7 +117,7 @@ static void put(struct cleaner *cleaner, uint32_t code_point)
     if (code_point >= 0x80)
         cleaner->is_unspaced = is_unspaced(code_point);
     else if (cleaner->is_unspaced)
-        cleaner->is_unspaced = memchr(",;:!?", (int)code_point, 5) != NULL;
+        cleaner->is_unspaced = is_one_of((char)code_point, ",;:!?");
     cleaner->previous = code_point;
 }
 
@@ -159,10 +164,10 @@ static bool is_dropped(const struct cleaner *cleaner, uint32_t code_point)
 /* Leading blank lines and trailing white space of code; how many bytes go in front. */
 static size_t trim_code(struct cof_buffer *out, size_t begin)
 {
-    while (out->size > begin && memchr(" \t\n", out->data[out->size - 1], 3) != NULL)
+    while (out->size > begin && is_one_of((char)out->data[out->size - 1], " \t\n"))
         out->size--;
     size_t cut = begin;
-    for (size_t i = begin; i < out->size && memchr(" \t\n", out->data[i], 3) != NULL; i++) {
+    for (size_t i = begin; i < out->size && is_one_of((char)out->data[i], " \t\n"); i++) {
         if (out->data[i] == '\n')
             cut = i + 1;
     }

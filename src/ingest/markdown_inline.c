@@ -68,7 +68,15 @@ static void drop_tokens(struct inline_parser *parser, uint32_t first)
 
 static char byte_at(const struct inline_parser *parser, size_t offset)
 {
-    return offset < parser->text.size ? parser->text.data[offset] : '\0';
+    if (offset >= parser->text.size)
+        return '\0';
+    return parser->text.data[offset];
+}
+
+/* Begins a token that is not plain text. */
+static bool is_special(char byte)
+{
+    return byte != '\0' && strchr("\\`*_~[]!<&", byte) != NULL;
 }
 
 static bool is_ascii_punctuation(char byte)
@@ -381,7 +389,7 @@ static void read_text(struct inline_parser *parser)
 {
     size_t begin = parser->at;
     while (parser->at < parser->text.size &&
-           memchr("\\`*_~[]!<&", parser->text.data[parser->at], 10) == NULL)
+           !is_special(parser->text.data[parser->at]))
         parser->at++;
     if (parser->at == begin)
         parser->at++; /* a ! that is no image */

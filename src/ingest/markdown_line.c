@@ -8,6 +8,11 @@
 
 #define MAX_TAG_BYTES ((size_t)4096)
 
+static bool is_one_of(char byte, const char *set)
+{
+    return byte != '\0' && strchr(set, byte) != NULL;
+}
+
 static size_t run_of(struct cof_text text, size_t offset, char mark)
 {
     size_t end = offset;
@@ -76,7 +81,7 @@ size_t cof_markdown_underline(struct cof_text line)
 bool cof_markdown_is_thematic_break(struct cof_text line)
 {
     size_t count = 0;
-    if (line.size == 0 || memchr("-_*", line.data[0], 3) == NULL)
+    if (line.size == 0 || !is_one_of(line.data[0], "-_*"))
         return false;
     for (size_t i = 0; i < line.size; i++) {
         if (line.data[i] == line.data[0])
@@ -92,7 +97,7 @@ size_t cof_markdown_list_marker(struct cof_text line, long *out_number)
     if (line.size == 0)
         return 0;
     *out_number = -1;
-    if (memchr("-+*", line.data[0], 3) != NULL)
+    if (is_one_of(line.data[0], "-+*"))
         return is_space_at(line, 1) ? 1 : 0;
     long number = 0;
     size_t i = 0;
