@@ -172,7 +172,10 @@ static size_t skip_target(struct inline_parser *parser, size_t offset)
     size_t title = skip_spaces(parser, end);
     char quote = byte_at(parser, title);
     if (title > end && (quote == '"' || quote == '\'' || quote == '(')) {
-        end = skip_quoted(parser, title + 1, quote == '(' ? ')' : quote);
+        char close = quote;
+        if (quote == '(')
+            close = ')';
+        end = skip_quoted(parser, title + 1, close);
         if (end == 0)
             return 0;
     }
@@ -388,8 +391,7 @@ static void pair_marks(struct inline_parser *parser)
 static void read_text(struct inline_parser *parser)
 {
     size_t begin = parser->at;
-    while (parser->at < parser->text.size &&
-           !is_special(parser->text.data[parser->at]))
+    while (parser->at < parser->text.size && !is_special(parser->text.data[parser->at]))
         parser->at++;
     if (parser->at == begin)
         parser->at++; /* a ! that is no image */
