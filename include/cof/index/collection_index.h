@@ -47,7 +47,8 @@ COF_MUST_USE enum cof_status cof_collection_index_put(struct cof_collection_inde
                                                       const struct cof_document *document,
                                                       const struct cof_chunk *chunks,
                                                       const float *vectors, struct cof_error *err);
-/* The same version with other attributes, ACL or title: chunks and vectors stay. */
+/* The same version with other attributes, ACL or title: chunks and vectors stay. An update that
+ * comes before the put of its version is kept and applied with it. */
 COF_MUST_USE enum cof_status cof_collection_index_update(struct cof_collection_index *index,
                                                          const struct cof_document *document,
                                                          struct cof_error *err);

@@ -2,8 +2,8 @@
  *
  * Vectors are unit length, so inner product is cosine. Ids are ordinals: the position of a vector
  * in the array it was built from. Built once, then only read: any number of threads may search at
- * the same time. Backends: `flat` (exact) and `hnsw` (approximate), both Faiss; `flat` is the
- * oracle of the contract tests. */
+ * the same time. Backends: `flat` (exact; the oracle of the contract tests) and `hnsw`
+ * (approximate; Faiss). Both score with one inner product. */
 #ifndef COF_INDEX_VECTOR_INDEX_H
 #define COF_INDEX_VECTOR_INDEX_H
 

@@ -61,8 +61,8 @@ struct cof_search_hit {
     struct cof_document document; /* version included */
     struct cof_chunk chunk;
     float score;         /* fused, monotone, in [0, 1]; calibration: docs/search.md */
-    float vector_score;  /* cosine; NAN when the vector half did not see it */
-    float lexical_score; /* BM25; NAN when the lexical half did not see it */
+    float vector_score;  /* cosine, whichever half found it; NAN without a vector half */
+    float lexical_score; /* BM25, the same; NAN without a lexical half */
     float coverage;      /* share of the query's word weight in this chunk, 0 … 1 */
 };
 
