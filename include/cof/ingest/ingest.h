@@ -26,7 +26,8 @@
 
 struct cof_ingest_document {
     struct cof_text external_id; /* empty = made from filename (cof_store_path_id) */
-    struct cof_text title;       /* empty = the parser's */
+    struct cof_text title;       /* cleaned; empty = the parser's, or the stored one when the
+                                  * content is the same. A new title alone embeds nothing */
     struct cof_text filename;    /* may be empty */
     struct cof_text media_type;  /* empty = by filename, else text/plain */
     struct cof_bytes source;
@@ -59,7 +60,11 @@ void cof_ingester_destroy(struct cof_ingester *ingester);
 /* Puts count documents (1 … 1024) into one collection. `outbox` makes the one audit record of the
  * call. out_results has room for count. Fails as a whole only with COF_NOT_FOUND (collection),
  * COF_CONFLICT (the collection was embedded by another model: both named), COF_UNAVAILABLE,
- * COF_CANCELED, COF_NO_MEMORY; then nothing was stored. */
+ * COF_CANCELED, COF_NO_MEMORY; then nothing was stored.
+ * A document that is stored but that the index could not take (out of memory) is COF_WRITE_FAILED
+ * with COF_UNAVAILABLE and says so; putting it again, or a restart, mends it. When every document
+ * failed before the store, the store is not called and the outbox not run. Of documents with one id
+ * in a call the last wins. */
 COF_MUST_USE enum cof_status cof_ingest_put(
     struct cof_ingester *ingester, uint64_t collection, const struct cof_ingest_document *documents,
     size_t count, const struct cof_outbox *outbox, const struct cof_cancel *cancel,
