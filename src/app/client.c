@@ -103,37 +103,61 @@ static enum cof_status create_store(struct cof_http_client *client, const char *
     return COF_OK;
 }
 
+struct lookup {
+    struct cof_text wanted;
+    size_t found;
+    bool is_id;
+    char id[64];   /* of the last match */
+    char last[64]; /* of the page, where the next begins */
+};
+
+static void look_through(struct lookup *lookup, const struct cof_json *stores)
+{
+    for (const struct cof_json *store = stores == NULL ? NULL : cof_json_first(stores);
+         store != NULL && !lookup->is_id; store = cof_json_next(store)) {
+        struct cof_text id = cof_json_text(cof_json_find(store, "id"));
+        struct cof_text name = cof_json_text(cof_json_find(store, "name"));
+        lookup->is_id = cof_text_equal(id, lookup->wanted);
+        snprintf(lookup->last, sizeof(lookup->last), "%.*s", COF_TEXT_ARG(id));
+        if (lookup->is_id || cof_text_equal(name, lookup->wanted)) {
+            memcpy(lookup->id, lookup->last, sizeof(lookup->id));
+            lookup->found = lookup->is_id ? 1 : lookup->found + 1;
+        }
+    }
+}
+
+static enum cof_status look_up(struct cof_http_client *client, struct lookup *lookup,
+                               struct cof_error *err)
+{
+    bool has_more = true;
+    while (has_more && !lookup->is_id) {
+        char path[160];
+        snprintf(path, sizeof(path), "/v1/vector_stores?limit=100%s%s",
+                 lookup->last[0] == '\0' ? "" : "&after=", lookup->last);
+        COF_CLEANUP(cof_json_tree_cleanup) struct cof_json_tree *tree = NULL;
+        COF_TRY(cof_client_call(client, "GET", path, (struct cof_bytes){0}, &tree, err));
+        look_through(lookup, cof_json_find(cof_json_root(tree), "data"));
+        const struct cof_json *more = cof_json_find(cof_json_root(tree), "has_more");
+        has_more = more != NULL && cof_json_bool(more);
+    }
+    return COF_OK;
+}
+
 enum cof_status cof_client_find_store(struct cof_http_client *client, const char *id_or_name,
                                       bool may_create, char out_id[64], struct cof_error *err)
 {
-    COF_CLEANUP(cof_json_tree_cleanup) struct cof_json_tree *tree = NULL;
-    COF_TRY(cof_client_call(client, "GET", "/v1/vector_stores?limit=1000", (struct cof_bytes){0},
-                            &tree, err));
-    const struct cof_json *stores = cof_json_find(cof_json_root(tree), "data");
-    struct cof_text wanted = cof_text_from(id_or_name);
-    size_t found = 0;
-    for (const struct cof_json *store = stores == NULL ? NULL : cof_json_first(stores);
-         store != NULL; store = cof_json_next(store)) {
-        struct cof_text id = cof_json_text(cof_json_find(store, "id"));
-        struct cof_text name = cof_json_text(cof_json_find(store, "name"));
-        bool is_id = cof_text_equal(id, wanted);
-        if (is_id || cof_text_equal(name, wanted)) {
-            snprintf(out_id, 64, "%.*s", COF_TEXT_ARG(id));
-            found = is_id ? 1 : found + 1;
-        }
-        if (is_id) {
-            break;
-        }
-    }
-    if (found > 1) {
+    struct lookup lookup = {.wanted = cof_text_from(id_or_name)};
+    COF_TRY(look_up(client, &lookup, err));
+    if (lookup.found > 1) {
         return COF_FAIL(err, COF_CONFLICT, "%zu vector stores are named \"%s\"; use an id, e.g. %s",
-                        found, id_or_name, out_id);
+                        lookup.found, id_or_name, lookup.id);
     }
-    if (found == 0 && may_create) {
+    if (lookup.found == 0 && may_create) {
         return create_store(client, id_or_name, out_id, err);
     }
-    if (found == 0) {
+    if (lookup.found == 0) {
         return COF_FAIL(err, COF_NOT_FOUND, "there is no vector store \"%s\"", id_or_name);
     }
+    memcpy(out_id, lookup.id, sizeof(lookup.id));
     return COF_OK;
 }

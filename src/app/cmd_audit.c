@@ -126,12 +126,37 @@ static enum cof_status tail_locally(struct audit *audit, struct cof_error *err)
     return status;
 }
 
+/* Entries under the newest checkpoint: the second line of the signed note. */
+static enum cof_status remote_size(struct cof_http_client *client, uint64_t *out_size,
+                                   struct cof_error *err)
+{
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer note = {0};
+    long http_status = 0;
+    COF_TRY(cof_http_client_send(client, "GET", "/v1/audit/checkpoint", "text/plain",
+                                 (struct cof_bytes){0}, NULL, &http_status, &note, err));
+    if (http_status >= 400) {
+        return cof_client_error(http_status, cof_buffer_text(&note), err);
+    }
+    struct cof_text line;
+    struct cof_text rest;
+    (void)cof_text_split(cof_buffer_text(&note), '\n', &line, &rest);
+    (void)cof_text_split(rest, '\n', &line, &rest);
+    if (!cof_text_parse_u64(line, out_size)) {
+        return COF_FAIL(err, COF_CORRUPT, "the server's checkpoint is not a signed note");
+    }
+    return COF_OK;
+}
+
 static enum cof_status tail_with(struct audit *audit, struct cof_http_client *client,
                                  struct cof_error *err)
 {
+    uint64_t size = 0;
+    COF_TRY(remote_size(client, &size, err));
+    uint64_t first = size > (uint64_t)audit->count ? size - (uint64_t)audit->count : 0;
     char path[128];
+    snprintf(path, sizeof(path), "/v1/audit/entries?first=%" PRIu64 "&limit=%" PRId64, first,
+             audit->count);
     COF_CLEANUP(cof_json_tree_cleanup) struct cof_json_tree *tree = NULL;
-    snprintf(path, sizeof(path), "/v1/audit/entries?last=%" PRId64, audit->count);
     COF_TRY(cof_client_call(client, "GET", path, (struct cof_bytes){0}, &tree, err));
     const struct cof_json *data = cof_json_find(cof_json_root(tree), "data");
     COF_CLEANUP(cof_buffer_wipe) struct cof_buffer out = {0};

@@ -58,11 +58,12 @@ const char *cof_status_name(enum cof_status status);
 
 /* The status stands outside the call, so that an analyser sees that it is not COF_OK. */
 #define COF_FAIL(err, status, ...)                                                                 \
-    ((void)cof_error_set((err), (status), COF_WHERE, __VA_ARGS__), (status))
+    ((void)cof_error_set((err), (status), COF_WHERE, __VA_ARGS__), (enum cof_status)(status))
 
 /* Fails with COF_NO_MEMORY; the one message for it. */
 #define COF_FAIL_MEMORY(err)                                                                       \
-    ((void)cof_error_set((err), COF_NO_MEMORY, COF_WHERE, "out of memory"), COF_NO_MEMORY)
+    ((void)cof_error_set((err), COF_NO_MEMORY, COF_WHERE, "out of memory"),                        \
+     (enum cof_status)COF_NO_MEMORY)
 
 /* Passes a failure up untouched. The only macro that returns. */
 #define COF_TRY(call)                                                                              \
