@@ -13,9 +13,6 @@
 
 #include "http_connection.h"
 
-/* Smaller bodies are copied, larger ones handed over. */
-#define MAX_COPIED_BYTES ((size_t)16384)
-
 void cof_http_exchange_set_state(struct cof_http_exchange *exchange, void *state)
 {
     exchange->state = state;
@@ -126,7 +123,8 @@ static void release_body(const void *data, size_t size, void *holder)
     cof_free(holder);
 }
 
-/* Hands the buffer to the connection without copying it; true when it was taken. */
+/* Hands the buffer to the connection, which wipes it when it is sent: it may hold a key. True when
+ * it was taken. */
 static bool hand_over(struct cof_http_connection *connection, struct cof_buffer *body)
 {
     struct cof_buffer *holder = cof_calloc(1, sizeof(*holder));
@@ -153,7 +151,7 @@ void cof_http_exchange_respond(struct cof_http_exchange *exchange,
     size_t size = body != NULL && !body->has_failed ? body->size : 0;
     send_head(exchange, response, COF_HTTP_FRAMING_LENGTH, size);
     bool wants_body = cof_http_exchange_head(exchange)->method != COF_HTTP_HEAD && size > 0;
-    if (wants_body && (size <= MAX_COPIED_BYTES || !hand_over(connection, body))) {
+    if (wants_body && !hand_over(connection, body)) {
         cof_http_connection_send(connection, cof_buffer_bytes(body));
     }
     cof_buffer_wipe(body);
