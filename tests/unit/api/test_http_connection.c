@@ -338,6 +338,62 @@ static void connection__explains_a_malformed_request(void **state)
     close(fd);
 }
 
+/* What libevent's own server let through (and its kin), each with a request hidden behind it. */
+static void connection__lets_nothing_be_smuggled(void **state)
+{
+#define HEAD "POST /seen HTTP/1.1\r\nHost: a\r\n"
+#define HIDDEN GET("/hidden")
+    static const struct {
+        const char *request;
+        size_t size; /* 0 = up to the NUL */
+        const char *answer;
+    } cases[] = {
+        {HEAD "Content-Length: 5\r\nContent-Length: 50\r\n\r\nhello" HIDDEN, 0, "400"},
+        {HEAD "Content-Length : 5\r\n\r\nhello" HIDDEN, 0, "400"},
+        {HEAD "Content-Length: +5\r\n\r\nhello" HIDDEN, 0, "400"},
+        {HEAD "Content-Length: 5, 5\r\n\r\nhello" HIDDEN, 0, "400"},
+        {HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" HIDDEN, 0, "400"},
+        {HEAD "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" HIDDEN, 0, "400"},
+        {HEAD ": empty\r\n\r\n" HIDDEN, 0, "400"},
+        {HEAD "X-Role: admin\0x\r\n\r\n" HIDDEN, sizeof(HEAD) + 18, "400"},
+        {HEAD "X: a\r\n b\r\n\r\n" HIDDEN, 0, "400"},
+        {HEAD "X: a\n\n" HIDDEN, 0, "400"},
+        {"POST /seen HTTP/1.1\nHost: a\n\n" HIDDEN, 0, "400"},
+        {HEAD "Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n" HIDDEN, 0, "400"},
+        {HEAD "Transfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n" HIDDEN, 0, "400"},
+        {HEAD "Host: b\r\n\r\n" HIDDEN, 0, "400"},
+        {"POST /seen HTTP/1.1\r\n\r\n" HIDDEN, 0, "400"},
+        {"GET http://other/seen HTTP/1.1\r\nHost: a\r\n\r\n" HIDDEN, 0, "400"},
+        {"GET /seen HTTP/1.9\r\nHost: a\r\n\r\n" HIDDEN, 0, "505"},
+    };
+    pump.must_read_body = true;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t size = cases[i].size != 0 ? cases[i].size : strlen(cases[i].request);
+        char expected[32];
+        (void)snprintf(expected, sizeof(expected), "HTTP/1.1 %s ", cases[i].answer);
+        int fd = pump_connect(&pump);
+        assert_int_equal(send(fd, cases[i].request, size, MSG_NOSIGNAL), (ssize_t)size);
+        const char *answer = pump_receive(&pump, fd);
+        if (strncmp(answer, expected, strlen(expected)) != 0 ||
+            strstr(answer, "HTTP/1.1 200") != NULL || strstr(pump.targets, "hidden") != NULL) {
+            fail_msg("%s\nwas answered by\n%s\nand asked for %s", cases[i].request, answer,
+                     pump.targets);
+        }
+        assert_true(pump_is_closed(&pump, fd));
+        close(fd);
+        pump_run(&pump);
+    }
+    assert_int_equal(cof_http_listener_connection_count(pump.listener), 0);
+    /* trailers are dropped, and what follows them is a request of its own */
+    int fd = pump_connect(&pump);
+    pump_send(&pump, fd,
+              HEAD "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nHost: b\r\n\r\n" GET("/next"));
+    assert_has(pump_receive(&pump, fd), "you asked for /next");
+    close(fd);
+#undef HEAD
+#undef HIDDEN
+}
+
 static void connection__explains_a_malformed_body(void **state)
 {
     pump.must_read_body = true;
@@ -470,6 +526,7 @@ int main(void)
         CASE(connection__notices_a_client_that_leaves_inside_a_body),
         CASE(connection__finishes_an_answer_for_a_client_that_only_stopped_sending),
         CASE(connection__explains_a_malformed_request),
+        CASE(connection__lets_nothing_be_smuggled),
         CASE(connection__explains_a_malformed_body),
         CASE(connection__closes_a_client_that_says_nothing),
         CASE(connection__closes_an_idle_client_later),
