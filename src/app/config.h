@@ -32,6 +32,7 @@ struct cof_config {
     int64_t max_json_bytes;
     int64_t max_bulk_bytes;
     int64_t max_line_bytes;
+    int64_t max_buffered_bytes;
     int64_t head_timeout_ms;
     int64_t idle_timeout_ms;
     int64_t min_body_bytes_per_second;
