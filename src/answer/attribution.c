@@ -9,9 +9,12 @@
 
 /* Floors, set on the `tune` half of the sample questions (docs/answers.md). */
 static const float min_coverage = 0.80f;       /* words alone */
-static const float min_mixed_coverage = 0.55f; /* with the embedder's agreement */
+static const float min_mixed_coverage = 0.65f; /* with the embedder's agreement */
 static const float min_cosine = 0.65f;
 static const float min_content = 1.5f; /* weight of what was found */
+/* Share of the words found that must stand in the window in the sentence's own order: the same
+ * words in another order say something else. */
+static const float min_in_order = 0.75f;
 /* A passage that the model named wins over another that is better by less than this. */
 static const float claim_bonus = 0.05f;
 
@@ -20,6 +23,7 @@ struct window {
     size_t begin, end;      /* of its first sentence, trimmed */
     struct cof_terms own;   /* this sentence, title and heading */
     struct cof_terms terms; /* the same and the next sentence */
+    struct cof_terms body;  /* this sentence and the next, without title and heading */
     bool has_negation;      /* of this sentence */
     bool next_has_negation;
     float *vector; /* of this sentence; made when first needed */
@@ -103,6 +107,12 @@ static enum cof_status fill_window(struct cof_attribution *attribution, size_t i
     COF_TRY(negation_of(attribution, window, &window->has_negation, err));
     COF_TRY(terms_under_heading(attribution, hit, window->begin, window->end, &window->own, err));
     window->terms = window->own;
+    size_t end = window->end;
+    if (i + 1 < attribution->count && attribution->windows[i + 1].hit == window->hit) {
+        end = attribution->windows[i + 1].end;
+    }
+    COF_TRY(cof_terms_make(cof_text_slice(hit->chunk.text, window->begin, end), attribution->arena,
+                           &window->body, err));
     if (i + 1 == attribution->count || attribution->windows[i + 1].hit != window->hit) {
         return COF_OK;
     }
@@ -163,6 +173,43 @@ static float coverage_of(const struct cof_terms *sentence, const struct window *
     return all > 0 ? found / all : -1;
 }
 
+/* Longest run of the sentence's words, in its order, that stands in the same order in the window,
+ * as a share of those found there. Fewer than three words have no order to speak of. */
+static float share_in_order(const struct cof_terms *sentence, const struct window *window)
+{
+    enum { MAX_WORDS = 96 };
+    struct {
+        uint32_t here, there;
+        size_t run;
+    } found[MAX_WORDS];
+    size_t count = 0;
+    for (size_t i = 0; i < sentence->count && count < MAX_WORDS; i++) {
+        const struct cof_term *term = &sentence->items[i];
+        const struct cof_term *other = cof_terms_find(&window->body, term->hash);
+        if (other == NULL || (term->weight < 1 && !term->is_number)) {
+            continue;
+        }
+        size_t at = count++;
+        while (at > 0 && found[at - 1].here > term->position) {
+            found[at] = found[at - 1];
+            at--;
+        }
+        found[at].here = term->position;
+        found[at].there = other->position;
+    }
+    size_t longest = 0;
+    for (size_t i = 0; i < count; i++) {
+        found[i].run = 1;
+        for (size_t j = 0; j < i; j++) {
+            if (found[j].there < found[i].there && found[j].run + 1 > found[i].run) {
+                found[i].run = found[j].run + 1;
+            }
+        }
+        longest = found[i].run > longest ? found[i].run : longest;
+    }
+    return count < 3 ? 1 : (float)longest / (float)count;
+}
+
 static float dot(const float *a, const float *b, size_t dimension)
 {
     float sum = 0;
@@ -212,7 +259,8 @@ static struct window *best_window(struct cof_attribution *attribution,
         struct window *window = &attribution->windows[i];
         float found = 0;
         float coverage = coverage_of(terms, window, &found);
-        if (coverage < min_mixed_coverage || found < min_content) {
+        if (coverage < min_mixed_coverage || found < min_content ||
+            share_in_order(terms, window) < min_in_order) {
             continue;
         }
         bool is_claimed = window->hit < 32 && (claimed >> window->hit & 1) != 0;

@@ -99,6 +99,7 @@ static void add(struct making *making, struct cof_term term)
         making->terms.items = items;
         making->capacity = capacity;
     }
+    term.position = (uint32_t)making->terms.count;
     making->terms.items[making->terms.count++] = term;
     making->terms.has_negation |= term.is_negation;
 }
@@ -164,7 +165,10 @@ static int by_hash(const void *a, const void *b)
 {
     const struct cof_term *x = a;
     const struct cof_term *y = b;
-    return (x->hash > y->hash) - (x->hash < y->hash);
+    if (x->hash == y->hash) {
+        return (x->position > y->position) - (x->position < y->position);
+    }
+    return x->hash > y->hash ? 1 : -1;
 }
 
 enum cof_status cof_terms_make(struct cof_text text, struct cof_arena *arena,
@@ -192,7 +196,7 @@ enum cof_status cof_terms_make(struct cof_text text, struct cof_arena *arena,
     return COF_OK;
 }
 
-bool cof_terms_has(const struct cof_terms *terms, uint64_t hash)
+const struct cof_term *cof_terms_find(const struct cof_terms *terms, uint64_t hash)
 {
     size_t begin = 0;
     size_t end = terms->count;
@@ -204,5 +208,10 @@ bool cof_terms_has(const struct cof_terms *terms, uint64_t hash)
             end = middle;
         }
     }
-    return begin < terms->count && terms->items[begin].hash == hash;
+    return begin < terms->count && terms->items[begin].hash == hash ? &terms->items[begin] : NULL;
+}
+
+bool cof_terms_has(const struct cof_terms *terms, uint64_t hash)
+{
+    return cof_terms_find(terms, hash) != NULL;
 }

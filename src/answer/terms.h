@@ -15,9 +15,10 @@
 #include <cof/base/text.h>
 
 struct cof_term {
-    uint64_t hash;  /* of the folded, cut word */
-    float weight;   /* 1 for a content word, less for short words and function words */
-    bool is_number; /* has a digit */
+    uint64_t hash;     /* of the folded, cut word */
+    uint32_t position; /* of its first occurrence among the terms of the text */
+    float weight;      /* 1 for a content word, less for short words and function words */
+    bool is_number;    /* has a digit */
     bool is_negation;
 };
 
@@ -32,6 +33,8 @@ COF_MUST_USE enum cof_status cof_terms_make(struct cof_text text, struct cof_are
 /* Whether a case-folded word is one that says little: an article, a preposition, a question word.
  */
 bool cof_term_is_function_word(struct cof_text word);
+/* NULL when it is not there. */
+const struct cof_term *cof_terms_find(const struct cof_terms *terms, uint64_t hash);
 bool cof_terms_has(const struct cof_terms *terms, uint64_t hash);
 
 #endif

@@ -90,6 +90,12 @@ static void attribution__does_not_mix_two_passages(void **state)
     assert_false(attribute(*state, "Staff have 60 days of annual leave.", 0).is_supported);
 }
 
+static void attribution__refuses_the_same_words_in_another_order(void **state)
+{
+    assert_false(attribute(*state, "A year of leave lapses for annual staff on unused days.", 0)
+                     .is_supported);
+}
+
 static void attribution__ignores_a_marker_that_is_wrong(void **state)
 {
     struct cof_support support = attribute(*state, "Staff have 25 days of annual leave.", 2);
@@ -115,6 +121,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(attribution__refuses_what_the_passages_do_not_say, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(attribution__does_not_mix_two_passages, setup, teardown),
+        cmocka_unit_test_setup_teardown(attribution__refuses_the_same_words_in_another_order, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(attribution__ignores_a_marker_that_is_wrong, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(attribution__works_in_chinese, setup, teardown),
