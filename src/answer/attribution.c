@@ -14,7 +14,7 @@ static const float min_cosine = 0.65f;
 static const float min_content = 1.5f; /* weight of what was found */
 /* Share of the words found that must stand in the window in the sentence's own order: the same
  * words in another order say something else. */
-static const float min_in_order = 0.75f;
+static const float min_in_order = 0.85f;
 /* A passage that the model named wins over another that is better by less than this. */
 static const float claim_bonus = 0.05f;
 

@@ -6,7 +6,7 @@
  *   - it says no and the window says no, or neither does,
  *   - enough of its words (by weight) stand in the window: min_coverage alone, or
  *     min_mixed_coverage when the embedder also finds the two alike (min_cosine),
- *   - three quarters of the words found stand in the sentence's order: the same words in another
+ *   - nearly all (0.85) of the words found stand in the sentence's order: the same words in another
  *     order say something else,
  *   - and at least min_content content words or numbers were found: "Yes." supports nothing.
  * How the floors were set: docs/answers.md. */

@@ -71,10 +71,12 @@ static enum cof_status misbehave(struct cof_text source, struct cof_block_list *
     }
     if (cof_text_equal(source, COF_TEXT("hog"))) {
         for (size_t i = 0; i < 256; i++) {
-            char *memory = calloc(1, (size_t)1 << 20);
-            if (memory == NULL)
+            /* Kept and volatile: clang leaves out memory that nobody reads. */
+            static char *volatile kept[256];
+            kept[i] = calloc(1, (size_t)1 << 20);
+            if (kept[i] == NULL)
                 return COF_FAIL_MEMORY(err);
-            memset(memory, 1, (size_t)1 << 20);
+            memset(kept[i], 1, (size_t)1 << 20);
         }
         return report(list, "done", err);
     }
