@@ -25,7 +25,8 @@ struct cof_shown_hit cof_show_hit_of(const struct cof_search_hit *hit)
 static struct cof_text text_of(const struct cof_json *object, const char *key)
 {
     const struct cof_json *value = cof_json_find(object, key);
-    return value == NULL ? (struct cof_text){0} : cof_json_text(value);
+    struct cof_text none = {0};
+    return value == NULL ? none : cof_json_text(value);
 }
 
 static uint64_t number_of(const struct cof_json *value)
