@@ -63,21 +63,20 @@ static enum cof_status bert_count_tokens(struct cof_embedder *embedder, struct c
 }
 
 struct each_run {
-    void (*each)(void *context, size_t begin, size_t end);
+    cof_embedder_token_fn each;
     void *context;
 };
 
 static bool give_token(void *context, uint32_t id, size_t begin, size_t end)
 {
     const struct each_run *run = context;
-    (void)id;
-    run->each(run->context, begin, end);
+    run->each(run->context, id, begin, end);
     return true;
 }
 
 static enum cof_status bert_each_token(struct cof_embedder *embedder, struct cof_text text,
-                                       void (*each)(void *context, size_t begin, size_t end),
-                                       void *context, struct cof_error *err)
+                                       cof_embedder_token_fn each, void *context,
+                                       struct cof_error *err)
 {
     const struct bert *bert = (const struct bert *)embedder;
     struct each_run run = {.each = each, .context = context};

@@ -144,10 +144,15 @@ static enum cof_status run_group(struct slice *slice, size_t group, struct cof_e
     size_t begin = group == 0 ? 0 : slice->group_ends[group - 1];
     struct cof_bert_idle_workspace *workspace = NULL;
     COF_TRY(borrow_workspace(batcher, &workspace, err));
-    enum cof_status status =
-        cof_bert_encode(batcher->weights, workspace->space, slice->sequences + begin,
-                        slice->group_ends[group] - begin, batcher->config->pooling, slice->cancel,
-                        slice->vectors + begin * batcher->config->hidden_size, err);
+    struct cof_bert_pass pass = {
+        .sequences = slice->sequences + begin,
+        .sequence_count = slice->group_ends[group] - begin,
+        .output = COF_BERT_POOLED,
+        .pooling = batcher->config->pooling,
+        .cancel = slice->cancel,
+        .out_rows = slice->vectors + begin * batcher->config->hidden_size,
+    };
+    enum cof_status status = cof_bert_encode(batcher->weights, workspace->space, &pass, err);
     return_workspace(batcher, workspace);
     return status;
 }

@@ -156,25 +156,70 @@ static enum cof_status run_layer(const struct cof_bert_weights *weights,
     return COF_OK;
 }
 
-static enum cof_status pool(const struct cof_bert_weights *weights,
-                            const struct cof_bert_workspace *space,
-                            const struct cof_bert_sequence *sequences, size_t sequence_count,
-                            enum cof_pooling pooling, float *out_vectors, struct cof_error *err)
+static enum cof_status scale_to_unit(float *vector, size_t size, struct cof_error *err)
+{
+    if (!cof_vector_normalize(vector, size))
+        return COF_FAIL(err, COF_CORRUPT,
+                        "the model's weights give a vector that has no finite length");
+    return COF_OK;
+}
+
+static enum cof_status write_pooled(const struct cof_bert_weights *weights,
+                                    const struct cof_bert_workspace *space,
+                                    const struct cof_bert_pass *pass, struct cof_error *err)
 {
     size_t size = weights->hidden_size;
     size_t row = 0;
-    for (size_t i = 0; i < sequence_count; i++) {
-        float *vector = out_vectors + i * size;
-        size_t count = pooling == COF_POOLING_CLS ? 1 : sequences[i].count;
+    for (size_t i = 0; i < pass->sequence_count; i++) {
+        float *vector = pass->out_rows + i * size;
+        size_t count = pass->pooling == COF_POOLING_CLS ? 1 : pass->sequences[i].count;
         memset(vector, 0, size * sizeof(float));
         /* The mean's divisor is left to the scaling to unit length. */
         space->kernels->add_rows(vector, space->hidden + row * size, count, size);
-        if (!cof_vector_normalize(vector, size))
-            return COF_FAIL(err, COF_CORRUPT,
-                            "the model's weights give a vector that has no finite length");
-        row += sequences[i].count;
+        COF_TRY(scale_to_unit(vector, size, err));
+        row += pass->sequences[i].count;
     }
     return COF_OK;
+}
+
+static enum cof_status write_tokens(const struct cof_bert_weights *weights,
+                                    const struct cof_bert_workspace *space,
+                                    const struct cof_bert_pass *pass, size_t token_count,
+                                    struct cof_error *err)
+{
+    size_t size = weights->hidden_size;
+    memcpy(pass->out_rows, space->hidden, token_count * size * sizeof(float));
+    for (size_t row = 0; row < token_count; row++)
+        COF_TRY(scale_to_unit(pass->out_rows + row * size, size, err));
+    return COF_OK;
+}
+
+static void write_first(const struct cof_bert_weights *weights,
+                        const struct cof_bert_workspace *space, const struct cof_bert_pass *pass)
+{
+    size_t size = weights->hidden_size;
+    size_t row = 0;
+    for (size_t i = 0; i < pass->sequence_count; i++) {
+        memcpy(pass->out_rows + i * size, space->hidden + row * size, size * sizeof(float));
+        row += pass->sequences[i].count;
+    }
+}
+
+static enum cof_status write_output(const struct cof_bert_weights *weights,
+                                    const struct cof_bert_workspace *space,
+                                    const struct cof_bert_pass *pass, size_t token_count,
+                                    struct cof_error *err)
+{
+    switch (pass->output) {
+    case COF_BERT_POOLED:
+        return write_pooled(weights, space, pass, err);
+    case COF_BERT_TOKENS:
+        return write_tokens(weights, space, pass, token_count, err);
+    case COF_BERT_FIRST:
+        write_first(weights, space, pass);
+        return COF_OK;
+    }
+    return COF_FAIL(err, COF_INTERNAL, "no such output of an encoder");
 }
 
 static bool multiply(size_t *product, size_t factor)
@@ -251,18 +296,18 @@ void cof_bert_workspace_destroy(struct cof_bert_workspace *workspace)
 
 enum cof_status cof_bert_encode(const struct cof_bert_weights *weights,
                                 struct cof_bert_workspace *workspace,
-                                const struct cof_bert_sequence *sequences, size_t sequence_count,
-                                enum cof_pooling pooling, const struct cof_cancel *cancel,
-                                float *out_vectors, struct cof_error *err)
+                                const struct cof_bert_pass *pass, struct cof_error *err)
 {
     size_t token_count = 0;
-    for (size_t i = 0; i < sequence_count; i++)
-        token_count += sequences[i].count;
-    embed_tokens(weights, workspace, sequences, sequence_count);
+    for (size_t i = 0; i < pass->sequence_count; i++)
+        token_count += pass->sequences[i].count;
+    embed_tokens(weights, workspace, pass->sequences, pass->sequence_count);
     for (size_t i = 0; i < weights->layer_count; i++) {
-        COF_TRY(cof_cancel_check(cancel, err));
-        COF_TRY(run_layer(weights, &weights->layers[i], workspace, sequences, sequence_count,
-                          token_count, err));
+        COF_TRY(cof_cancel_check(pass->cancel, err));
+        if (pass->between_layers != NULL)
+            pass->between_layers(pass->context);
+        COF_TRY(run_layer(weights, &weights->layers[i], workspace, pass->sequences,
+                          pass->sequence_count, token_count, err));
     }
-    return pool(weights, workspace, sequences, sequence_count, pooling, out_vectors, err);
+    return write_output(weights, workspace, pass, token_count, err);
 }

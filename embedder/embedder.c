@@ -81,26 +81,66 @@ enum cof_status cof_embedder_count_tokens(struct cof_embedder *embedder, struct 
 }
 
 struct each_run {
-    void (*each)(void *context, size_t begin, size_t end);
+    cof_embedder_token_fn each;
     void *context;
 };
 
-static bool give_token(void *context, size_t begin, size_t end)
+static bool give_word(void *context, size_t begin, size_t end)
 {
     const struct each_run *run = context;
-    run->each(run->context, begin, end);
+    run->each(run->context, COF_TOKEN_WITHOUT_ID, begin, end);
     return true;
 }
 
 enum cof_status cof_embedder_each_token(struct cof_embedder *embedder, struct cof_text text,
-                                        void (*each)(void *context, size_t begin, size_t end),
-                                        void *context, struct cof_error *err)
+                                        cof_embedder_token_fn each, void *context,
+                                        struct cof_error *err)
 {
     COF_TRY(check_text(text, 0, err));
     if (embedder->ops->each_token != NULL)
         return embedder->ops->each_token(embedder, text, each, context, err);
     struct each_run run = {.each = each, .context = context};
-    return cof_words_each(text, give_token, &run, err);
+    return cof_words_each(text, give_word, &run, err);
+}
+
+/* Of what is optional and has no default. */
+static enum cof_status check_extra(const struct cof_embedder *embedder, bool is_there, size_t count,
+                                   const char *what, struct cof_error *err)
+{
+    if (!is_there)
+        return COF_FAIL(err, COF_UNAVAILABLE, "the embedder %.60s cannot %s", embedder->info.name,
+                        what);
+    if (count == 0)
+        return COF_FAIL(err, COF_INVALID, "there is no text to embed");
+    if (count > embedder->info.max_batch_count)
+        return COF_FAIL(err, COF_INVALID, "%zu texts are more than %zu in one call", count,
+                        embedder->info.max_batch_count);
+    return COF_OK;
+}
+
+enum cof_status cof_embedder_embed_ids(struct cof_embedder *embedder,
+                                       const struct cof_token_ids *texts, size_t count,
+                                       const struct cof_cancel *cancel, float *out_vectors,
+                                       size_t *out_token_counts, struct cof_error *err)
+{
+    COF_TRY(check_extra(embedder, embedder->ops->embed_ids != NULL, count, "embed token ids", err));
+    COF_TRY(cof_cancel_check(cancel, err));
+    return embedder->ops->embed_ids(embedder, texts, count, cancel, out_vectors, out_token_counts,
+                                    err);
+}
+
+enum cof_status cof_embedder_embed_tokens(struct cof_embedder *embedder, enum cof_embed_role role,
+                                          const struct cof_text *texts, size_t count,
+                                          const struct cof_cancel *cancel, struct cof_arena *arena,
+                                          struct cof_token_vectors *out_texts,
+                                          struct cof_error *err)
+{
+    COF_TRY(check_extra(embedder, embedder->ops->embed_tokens != NULL, count,
+                        "give a vector for every token", err));
+    for (size_t i = 0; i < count; i++)
+        COF_TRY(check_text(texts[i], i, err));
+    COF_TRY(cof_cancel_check(cancel, err));
+    return embedder->ops->embed_tokens(embedder, role, texts, count, cancel, arena, out_texts, err);
 }
 
 void cof_embedder_close(struct cof_embedder *embedder)

@@ -33,9 +33,10 @@ static size_t offset_at(const struct cof_buffer *offsets, size_t index)
     return ((const size_t *)(const void *)offsets->data)[index];
 }
 
-static void add_token(void *context, size_t begin, size_t end)
+static void add_token(void *context, uint32_t id, size_t begin, size_t end)
 {
     struct cof_buffer *tokens = context;
+    (void)id;
     (void)end;
     cof_buffer_append(tokens, &begin, sizeof(begin));
 }

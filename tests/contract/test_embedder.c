@@ -181,9 +181,10 @@ struct place_check {
     size_t count;
 };
 
-static void check_place(void *context, size_t begin, size_t end)
+static void check_place(void *context, uint32_t id, size_t begin, size_t end)
 {
     struct place_check *check = context;
+    (void)id;
     assert_true(begin >= check->last_end && begin <= end && end <= check->text.size);
     assert_int_equal(cof_utf8_floor(check->text, begin), begin);
     assert_int_equal(cof_utf8_floor(check->text, end), end);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <cof/base/arena.h>
 #include <cof/base/cancel.h>
 #include <cof/base/status.h>
 #include <cof/base/text.h>
@@ -37,6 +38,24 @@ struct cof_embedder_info {
 
 struct cof_embedder;
 
+/* A text that is already tokens: ids of the embedder's own vocabulary, special ones not added. */
+struct cof_token_ids {
+    const uint32_t *ids;
+    size_t count;
+};
+
+/* The vectors of one text's tokens: count rows of `dimension` floats, each of unit length. */
+struct cof_token_vectors {
+    float *vectors;
+    size_t count;
+};
+
+/* What `each` gets as the id where an embedder has no vocabulary. */
+#define COF_TOKEN_WITHOUT_ID UINT32_MAX
+
+/* A token of a text and its byte range. */
+typedef void (*cof_embedder_token_fn)(void *context, uint32_t id, size_t begin, size_t end);
+
 struct cof_embedder_ops {
     const char *name;
     /* Embeds count texts (1 … max_batch_count) into count * dimension floats, each vector of unit
@@ -49,11 +68,22 @@ struct cof_embedder_ops {
     /* Number of tokens of the whole text, special tokens not counted, no truncation. */
     enum cof_status (*count_tokens)(struct cof_embedder *embedder, struct cof_text text,
                                     size_t *out_count, struct cof_error *err);
-    /* Calls `each` with the byte range of every token of `text` in order (ranges are disjoint,
-     * ascending, on character boundaries). (optional) Defaults to Unicode words. */
+    /* Calls `each` with id and byte range of every token of `text` in order (ranges are disjoint,
+     * ascending, on character boundaries), special tokens not added. (optional) Defaults to Unicode
+     * words, without ids. */
     enum cof_status (*each_token)(struct cof_embedder *embedder, struct cof_text text,
-                                  void (*each)(void *context, size_t begin, size_t end),
-                                  void *context, struct cof_error *err);
+                                  cof_embedder_token_fn each, void *context, struct cof_error *err);
+    /* As embed(), of texts given as tokens; no prefix is added, too many are cut. COF_INVALID for
+     * an id outside the vocabulary, naming text and place. (optional) COF_UNAVAILABLE without. */
+    enum cof_status (*embed_ids)(struct cof_embedder *embedder, const struct cof_token_ids *texts,
+                                 size_t count, const struct cof_cancel *cancel, float *out_vectors,
+                                 size_t *out_token_counts, struct cof_error *err);
+    /* The vectors of every token of every text, special ones included, for late interaction
+     * (Khattab and Zaharia, SIGIR 2020); in the arena. (optional) COF_UNAVAILABLE without. */
+    enum cof_status (*embed_tokens)(struct cof_embedder *embedder, enum cof_embed_role role,
+                                    const struct cof_text *texts, size_t count,
+                                    const struct cof_cancel *cancel, struct cof_arena *arena,
+                                    struct cof_token_vectors *out_texts, struct cof_error *err);
     void (*close)(struct cof_embedder *embedder);
 };
 
@@ -72,9 +102,19 @@ COF_MUST_USE enum cof_status cof_embedder_embed(struct cof_embedder *embedder,
 COF_MUST_USE enum cof_status cof_embedder_count_tokens(struct cof_embedder *embedder,
                                                        struct cof_text text, size_t *out_count,
                                                        struct cof_error *err);
-COF_MUST_USE enum cof_status cof_embedder_each_token(
-    struct cof_embedder *embedder, struct cof_text text,
-    void (*each)(void *context, size_t begin, size_t end), void *context, struct cof_error *err);
+COF_MUST_USE enum cof_status cof_embedder_each_token(struct cof_embedder *embedder,
+                                                     struct cof_text text,
+                                                     cof_embedder_token_fn each, void *context,
+                                                     struct cof_error *err);
+COF_MUST_USE enum cof_status cof_embedder_embed_ids(struct cof_embedder *embedder,
+                                                    const struct cof_token_ids *texts, size_t count,
+                                                    const struct cof_cancel *cancel,
+                                                    float *out_vectors, size_t *out_token_counts,
+                                                    struct cof_error *err);
+COF_MUST_USE enum cof_status cof_embedder_embed_tokens(
+    struct cof_embedder *embedder, enum cof_embed_role role, const struct cof_text *texts,
+    size_t count, const struct cof_cancel *cancel, struct cof_arena *arena,
+    struct cof_token_vectors *out_texts, struct cof_error *err);
 void cof_embedder_close(struct cof_embedder *embedder);
 
 #endif

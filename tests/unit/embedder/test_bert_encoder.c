@@ -78,9 +78,14 @@ static void check_group(struct fixture *fixture, const size_t *counts, size_t se
             ids[i][j] = (uint32_t)seeded_random_below(&random, model->vocabulary_size);
         sequences[i] = (struct cof_bert_sequence){.ids = ids[i], .count = counts[i]};
     }
+    struct cof_bert_pass pass = {
+        .sequences = sequences,
+        .sequence_count = sequence_count,
+        .pooling = pooling,
+        .out_rows = vectors,
+    };
     int before = cof_openmp_enter();
-    if (cof_bert_encode(fixture->weights, fixture->workspace, sequences, sequence_count, pooling,
-                        NULL, vectors, &err) != COF_OK)
+    if (cof_bert_encode(fixture->weights, fixture->workspace, &pass, &err) != COF_OK)
         fail_msg("%s", err.message);
     cof_openmp_leave(before);
     for (size_t i = 0; i < sequence_count; i++) {
@@ -146,9 +151,57 @@ static void encoder__stops_between_layers(void **state)
     float vector[MAX_HIDDEN] = {0};
     fixture_init(&fixture, &(struct tiny_model){0});
     cof_cancel_request(&cancel);
-    assert_int_equal(cof_bert_encode(fixture.weights, fixture.workspace, &sequence, 1,
-                                     COF_POOLING_MEAN, &cancel, vector, NULL),
+    struct cof_bert_pass pass = {
+        .sequences = &sequence, .sequence_count = 1, .cancel = &cancel, .out_rows = vector};
+    assert_int_equal(cof_bert_encode(fixture.weights, fixture.workspace, &pass, NULL),
                      COF_CANCELED);
+    fixture_deinit(&fixture);
+}
+
+static void count_layer(void *context)
+{
+    (*(size_t *)context)++;
+}
+
+static void encoder__gives_the_rows_that_are_asked_for(void **state)
+{
+    struct fixture fixture = {0};
+    const uint32_t first[] = {2, 3, 5};
+    const uint32_t second[] = {7, 4};
+    const struct cof_bert_sequence sequences[] = {{first, 3}, {second, 2}};
+    float pooled[2 * MAX_HIDDEN];
+    float tokens[5 * MAX_HIDDEN];
+    float heads[2 * MAX_HIDDEN];
+    size_t layer_count = 0;
+    fixture_init(&fixture, &(struct tiny_model){0});
+    size_t size = fixture.model.hidden_size;
+    struct cof_bert_pass pass = {.sequences = sequences,
+                                 .sequence_count = 2,
+                                 .pooling = COF_POOLING_CLS,
+                                 .between_layers = count_layer,
+                                 .context = &layer_count,
+                                 .out_rows = pooled};
+    int before = cof_openmp_enter();
+    assert_int_equal(cof_bert_encode(fixture.weights, fixture.workspace, &pass, NULL), COF_OK);
+    assert_int_equal(layer_count, fixture.weights->layer_count);
+    pass.output = COF_BERT_TOKENS;
+    pass.out_rows = tokens;
+    assert_int_equal(cof_bert_encode(fixture.weights, fixture.workspace, &pass, NULL), COF_OK);
+    pass.output = COF_BERT_FIRST;
+    pass.out_rows = heads;
+    assert_int_equal(cof_bert_encode(fixture.weights, fixture.workspace, &pass, NULL), COF_OK);
+    cof_openmp_leave(before);
+
+    const size_t first_rows[] = {0, 3};
+    for (size_t i = 0; i < 2; i++) {
+        assert_memory_equal(pooled + i * size, tokens + first_rows[i] * size, size * sizeof(float));
+        double length = 0;
+        for (size_t j = 0; j < size; j++)
+            length += (double)heads[i * size + j] * (double)heads[i * size + j];
+        for (size_t j = 0; j < size; j++)
+            assert_true(fabs((double)heads[i * size + j] / sqrt(length) -
+                             (double)pooled[i * size + j]) < 1e-6);
+    }
     fixture_deinit(&fixture);
 }
 
@@ -163,15 +216,12 @@ static void encoder__reports_weights_that_give_no_vector(void **state)
     const struct cof_bert_norm *last = &fixture.weights->layers[0].output_norm;
     memset(last->scale, 0, fixture.model.hidden_size * sizeof(float));
     memset(last->shift, 0, fixture.model.hidden_size * sizeof(float));
+    struct cof_bert_pass pass = {.sequences = &sequence, .sequence_count = 1, .out_rows = vector};
     int before = cof_openmp_enter();
-    assert_int_equal(cof_bert_encode(fixture.weights, fixture.workspace, &sequence, 1,
-                                     COF_POOLING_MEAN, NULL, vector, &err),
-                     COF_CORRUPT);
+    assert_int_equal(cof_bert_encode(fixture.weights, fixture.workspace, &pass, &err), COF_CORRUPT);
     for (size_t i = 0; i < fixture.model.hidden_size; i++)
         last->shift[i] = 3e38F;
-    assert_int_equal(cof_bert_encode(fixture.weights, fixture.workspace, &sequence, 1,
-                                     COF_POOLING_MEAN, NULL, vector, &err),
-                     COF_CORRUPT);
+    assert_int_equal(cof_bert_encode(fixture.weights, fixture.workspace, &pass, &err), COF_CORRUPT);
     cof_openmp_leave(before);
     fixture_deinit(&fixture);
 }
@@ -185,6 +235,7 @@ int main(void)
         cmocka_unit_test(encoder__reads_half_precision_weights),
         cmocka_unit_test(encoder__takes_sequences_longer_than_its_blocks),
         cmocka_unit_test(encoder__stops_between_layers),
+        cmocka_unit_test(encoder__gives_the_rows_that_are_asked_for),
         cmocka_unit_test(encoder__reports_weights_that_give_no_vector),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,8 +150,9 @@ static void embedder__does_not_begin_what_is_cancelled_or_late(void **state)
     assert_int_equal(counting.call_count, 0);
 }
 
-static void count_call(void *context, size_t begin, size_t end)
+static void count_call(void *context, uint32_t id, size_t begin, size_t end)
 {
+    assert_int_equal(id, COF_TOKEN_WITHOUT_ID);
     assert_true(begin < end);
     (*(size_t *)context)++;
 }
