@@ -12,6 +12,7 @@
 #include "fingerprint.h"
 #include "model_config.h"
 #include "safetensors.h"
+#include "tokenizer.h"
 #include "wordpiece.h"
 
 #define DEFAULT_BATCH_COUNT 2048
@@ -25,7 +26,7 @@ struct bert {
     struct cof_embedder base;
     char name[MAX_NAME_BYTES];
     struct cof_model_config config;
-    struct cof_wordpiece *tokenizer;
+    struct cof_tokenizer *tokenizer;
     struct cof_bert_weights *weights;
     struct cof_bert_batcher batcher;
 };
@@ -42,24 +43,11 @@ static enum cof_status bert_embed(struct cof_embedder *embedder, enum cof_embed_
                                   out_vectors, out_token_counts, err);
 }
 
-static bool count_token(void *context, uint32_t id, size_t begin, size_t end)
-{
-    (void)id;
-    (void)begin;
-    (void)end;
-    (*(size_t *)context)++;
-    return true;
-}
-
 static enum cof_status bert_count_tokens(struct cof_embedder *embedder, struct cof_text text,
                                          size_t *out_count, struct cof_error *err)
 {
     const struct bert *bert = (const struct bert *)embedder;
-    size_t count = 0;
-    (void)err;
-    cof_wordpiece_each(bert->tokenizer, text, count_token, &count);
-    *out_count = count;
-    return COF_OK;
+    return cof_tokenizer_count(bert->tokenizer, text, out_count, err);
 }
 
 struct each_run {
@@ -80,16 +68,14 @@ static enum cof_status bert_each_token(struct cof_embedder *embedder, struct cof
 {
     const struct bert *bert = (const struct bert *)embedder;
     struct each_run run = {.each = each, .context = context};
-    (void)err;
-    cof_wordpiece_each(bert->tokenizer, text, give_token, &run);
-    return COF_OK;
+    return cof_tokenizer_each(bert->tokenizer, text, give_token, &run, err);
 }
 
 /* What load() brought, whole or in part. */
 static void unload(struct bert *bert)
 {
     cof_bert_weights_destroy(bert->weights);
-    cof_wordpiece_close(bert->tokenizer);
+    cof_tokenizer_close(bert->tokenizer);
     cof_free(bert);
 }
 
@@ -143,9 +129,8 @@ static void compute_fingerprint(struct bert *bert, const struct cof_safetensors 
         cof_fingerprint_add(&fingerprint, (struct cof_bytes){.data = weights_sha256, .size = 32});
     else
         add_weights(&fingerprint, file);
-    cof_fingerprint_add(&fingerprint,
-                        (struct cof_bytes){.data = cof_wordpiece_digest(bert->tokenizer),
-                                           .size = COF_FINGERPRINT_SIZE});
+    cof_fingerprint_add(&fingerprint, (struct cof_bytes){.data = bert->tokenizer->digest,
+                                                         .size = COF_FINGERPRINT_SIZE});
     uint32_t epsilon_bits = 0;
     memcpy(&epsilon_bits, &config->layer_norm_epsilon, sizeof(epsilon_bits));
     cof_fingerprint_add_number(&fingerprint, config->head_count);
@@ -193,7 +178,7 @@ static enum cof_status load(struct bert *bert, const struct cof_bert_options *op
         return COF_FAIL(err, COF_NOT_FOUND, "there is no model folder %.180s", options->folder);
     COF_TRY(cof_model_config_read(options->folder, &bert->config, err));
     COF_TRY(cof_wordpiece_open(options->folder, &bert->tokenizer, err));
-    size_t token_count = cof_wordpiece_token_count(bert->tokenizer);
+    size_t token_count = bert->tokenizer->token_count;
     if (token_count > bert->config.vocabulary_size)
         return COF_FAIL(err, COF_INVALID,
                         "the tokenizer has ids up to %zu, but config.json's 'vocab_size' is %zu",

@@ -47,11 +47,10 @@ static size_t group_limit(const struct cof_bert_batcher *batcher)
                                                         : GROUP_TOKENS;
 }
 
-/* No text gives more ids than bytes, beside the two special ones. */
 static size_t most_ids(const struct cof_bert_batcher *batcher, struct cof_text prefix,
                        struct cof_text text)
 {
-    size_t most = prefix.size + text.size + 2;
+    size_t most = cof_tokenizer_most_ids(batcher->tokenizer, prefix.size + text.size);
     return most < batcher->config->max_tokens ? most : batcher->config->max_tokens;
 }
 
@@ -99,14 +98,34 @@ static void run_for(struct cof_bert_batcher *batcher, size_t count, size_t grain
         run(context, 0, count);
 }
 
+static bool has_failed(struct slice *slice)
+{
+    pthread_mutex_lock(&slice->lock);
+    bool is_failed = slice->status != COF_OK;
+    pthread_mutex_unlock(&slice->lock);
+    return is_failed;
+}
+
+static void keep_failure(struct slice *slice, const struct cof_error *error)
+{
+    pthread_mutex_lock(&slice->lock);
+    if (slice->status == COF_OK)
+        slice->error = *error;
+    slice->status = slice->error.status;
+    pthread_mutex_unlock(&slice->lock);
+}
+
 static void tokenize_range(void *context, size_t begin, size_t end)
 {
     struct slice *slice = context;
-    for (size_t i = begin; i < end; i++) {
+    for (size_t i = begin; i < end && !has_failed(slice); i++) {
         uint32_t *ids = slice->ids + slice->places[i];
-        size_t count =
-            cof_wordpiece_encode(slice->batcher->tokenizer, slice->prefix, slice->texts[i], ids,
-                                 most_ids(slice->batcher, slice->prefix, slice->texts[i]));
+        size_t most = most_ids(slice->batcher, slice->prefix, slice->texts[i]);
+        size_t count = 0;
+        struct cof_error error = {0};
+        if (cof_tokenizer_encode(slice->batcher->tokenizer, slice->prefix, slice->texts[i], ids,
+                                 most, &count, &error) != COF_OK)
+            keep_failure(slice, &error);
         slice->sequences[i] = (struct cof_bert_sequence){.ids = ids, .count = count};
     }
 }
@@ -157,14 +176,6 @@ static enum cof_status run_group(struct slice *slice, size_t group, struct cof_e
     return status;
 }
 
-static bool has_failed(struct slice *slice)
-{
-    pthread_mutex_lock(&slice->lock);
-    bool is_failed = slice->status != COF_OK;
-    pthread_mutex_unlock(&slice->lock);
-    return is_failed;
-}
-
 static void run_groups(void *context, size_t begin, size_t end)
 {
     struct slice *slice = context;
@@ -172,13 +183,8 @@ static void run_groups(void *context, size_t begin, size_t end)
     for (size_t group = begin; group < end && !has_failed(slice); group++) {
         struct cof_error error = {0};
         enum cof_status status = run_group(slice, group, &error);
-        if (status != COF_OK) {
-            pthread_mutex_lock(&slice->lock);
-            if (slice->status == COF_OK)
-                slice->error = error;
-            slice->status = slice->error.status;
-            pthread_mutex_unlock(&slice->lock);
-        }
+        if (status != COF_OK)
+            keep_failure(slice, &error);
     }
     cof_openmp_leave(before);
 }
@@ -186,8 +192,10 @@ static void run_groups(void *context, size_t begin, size_t end)
 static enum cof_status run_slice(struct slice *slice, struct cof_error *err)
 {
     run_for(slice->batcher, slice->count, TOKENIZE_GRAIN, tokenize_range, slice);
-    form_groups(slice);
-    run_for(slice->batcher, slice->group_count, 1, run_groups, slice);
+    if (slice->status == COF_OK) {
+        form_groups(slice);
+        run_for(slice->batcher, slice->group_count, 1, run_groups, slice);
+    }
     if (slice->status != COF_OK && err != NULL)
         *err = slice->error;
     return slice->status;
@@ -243,7 +251,7 @@ static void call_deinit(struct call *call)
 }
 
 void cof_bert_batcher_init(struct cof_bert_batcher *batcher, const struct cof_model_config *config,
-                           const struct cof_wordpiece *tokenizer,
+                           const struct cof_tokenizer *tokenizer,
                            const struct cof_bert_weights *weights, struct cof_pool *pool,
                            size_t max_tokens_in_flight)
 {

@@ -15,13 +15,13 @@
 
 #include "bert_weights.h"
 #include "model_config.h"
-#include "wordpiece.h"
+#include "tokenizer.h"
 
 struct cof_bert_idle_workspace; /* opaque */
 
 struct cof_bert_batcher {
     const struct cof_model_config *config;
-    const struct cof_wordpiece *tokenizer;
+    const struct cof_tokenizer *tokenizer;
     const struct cof_bert_weights *weights;
     struct cof_pool *pool; /* NULL = only the calling thread works */
     size_t max_tokens_in_flight;
@@ -33,7 +33,7 @@ struct cof_bert_batcher {
 
 /* Everything given is borrowed until deinit. */
 void cof_bert_batcher_init(struct cof_bert_batcher *batcher, const struct cof_model_config *config,
-                           const struct cof_wordpiece *tokenizer,
+                           const struct cof_tokenizer *tokenizer,
                            const struct cof_bert_weights *weights, struct cof_pool *pool,
                            size_t max_tokens_in_flight);
 void cof_bert_batcher_deinit(struct cof_bert_batcher *batcher);

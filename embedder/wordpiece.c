@@ -14,16 +14,13 @@
 /* Raise it when the rules change: vectors of old and new tokens do not mix. */
 #define RULES_VERSION 1
 
-struct cof_wordpiece {
+struct wordpiece {
+    struct cof_tokenizer base;
     struct cof_bert_normalizer *normalizer;
     struct cof_vocabulary *vocabulary;
-    size_t token_count;
     size_t max_word_chars;
     uint32_t unknown_id;
-    uint32_t begin_id;
-    uint32_t end_id;
     uint32_t continuing_node; /* behind "##"; NONE when no token begins so */
-    uint8_t digest[COF_FINGERPRINT_SIZE];
 };
 
 /* A character of the word: where its bytes end in the word, and its place in the text. */
@@ -34,7 +31,7 @@ struct word_char {
 };
 
 struct run {
-    const struct cof_wordpiece *tokenizer;
+    const struct wordpiece *tokenizer;
     cof_token_fn each;
     void *context;
     bool is_stopped;
@@ -69,7 +66,7 @@ static void give(struct run *run, uint32_t id, size_t begin, size_t end)
 /* The longest token at character `first`; false when there is none. */
 static bool match_piece(const struct run *run, size_t first, struct piece *out_piece)
 {
-    const struct cof_wordpiece *tokenizer = run->tokenizer;
+    const struct wordpiece *tokenizer = run->tokenizer;
     uint32_t node = first == 0 ? COF_VOCABULARY_ROOT : tokenizer->continuing_node;
     size_t at = first == 0 ? 0 : run->chars[first - 1].bytes_end;
     bool is_found = false;
@@ -164,7 +161,7 @@ static void feed(struct run *run, struct cof_text text)
 }
 
 /* Not `struct run run = {…}`: that would clear its kilobytes for every text. */
-static void begin_run(struct run *run, const struct cof_wordpiece *tokenizer, cof_token_fn each,
+static void begin_run(struct run *run, const struct wordpiece *tokenizer, cof_token_fn each,
                       void *context)
 {
     run->tokenizer = tokenizer;
@@ -180,7 +177,7 @@ static void begin_run(struct run *run, const struct cof_wordpiece *tokenizer, co
     run->byte_count = 0;
 }
 
-static enum cof_status find_special(const struct cof_wordpiece *tokenizer, struct cof_text token,
+static enum cof_status find_special(const struct wordpiece *tokenizer, struct cof_text token,
                                     uint32_t *out_id, struct cof_error *err)
 {
     uint32_t id = cof_vocabulary_find(tokenizer->vocabulary, token);
@@ -191,8 +188,7 @@ static enum cof_status find_special(const struct cof_wordpiece *tokenizer, struc
     return COF_OK;
 }
 
-static void compute_digest(struct cof_wordpiece *tokenizer,
-                           const struct cof_wordpiece_options *options)
+static void compute_digest(struct wordpiece *tokenizer, const struct cof_wordpiece_options *options)
 {
     struct cof_fingerprint fingerprint;
     const struct cof_bert_normalizer_options *rules = &options->normalizer;
@@ -204,28 +200,28 @@ static void compute_digest(struct cof_wordpiece *tokenizer,
                           (uint64_t)rules->strip_accents << 2 | (uint64_t)rules->lowercase << 3);
     cof_fingerprint_add_number(&fingerprint, options->max_word_chars);
     cof_fingerprint_add_number(&fingerprint, tokenizer->unknown_id);
-    cof_fingerprint_add_number(&fingerprint, tokenizer->begin_id);
-    cof_fingerprint_add_number(&fingerprint, tokenizer->end_id);
+    cof_fingerprint_add_number(&fingerprint, tokenizer->base.begin_id);
+    cof_fingerprint_add_number(&fingerprint, tokenizer->base.end_id);
     cof_fingerprint_add_text(&fingerprint, options->continuing_prefix);
     cof_fingerprint_add_number(&fingerprint, options->token_count);
     for (size_t id = 0; id < options->token_count; id++)
         cof_fingerprint_add_text(&fingerprint, options->tokens[id]);
-    cof_fingerprint_finish(&fingerprint, tokenizer->digest);
+    cof_fingerprint_finish(&fingerprint, tokenizer->base.digest);
 }
 
-static enum cof_status build(struct cof_wordpiece *tokenizer,
+static enum cof_status build(struct wordpiece *tokenizer,
                              const struct cof_wordpiece_options *options, struct cof_error *err)
 {
     if (options->max_word_chars < 1 || options->max_word_chars > COF_WORDPIECE_MAX_WORD_CHARS)
         return COF_FAIL(err, COF_INVALID, "'max_input_chars_per_word' must be between 1 and %d",
                         COF_WORDPIECE_MAX_WORD_CHARS);
     tokenizer->max_word_chars = options->max_word_chars;
-    tokenizer->token_count = options->token_count;
+    tokenizer->base.token_count = options->token_count;
     COF_TRY(
         cof_vocabulary_create(options->tokens, options->token_count, &tokenizer->vocabulary, err));
     COF_TRY(find_special(tokenizer, options->unknown_token, &tokenizer->unknown_id, err));
-    COF_TRY(find_special(tokenizer, options->begin_token, &tokenizer->begin_id, err));
-    COF_TRY(find_special(tokenizer, options->end_token, &tokenizer->end_id, err));
+    COF_TRY(find_special(tokenizer, options->begin_token, &tokenizer->base.begin_id, err));
+    COF_TRY(find_special(tokenizer, options->end_token, &tokenizer->base.end_id, err));
     /* Last, because it costs most. */
     COF_TRY(cof_bert_normalizer_create(&options->normalizer, &tokenizer->normalizer, err));
     tokenizer->continuing_node =
@@ -234,47 +230,23 @@ static enum cof_status build(struct cof_wordpiece *tokenizer,
     return COF_OK;
 }
 
-enum cof_status cof_wordpiece_create(const struct cof_wordpiece_options *options,
-                                     struct cof_wordpiece **out_tokenizer, struct cof_error *err)
+static void wordpiece_close(struct cof_tokenizer *tokenizer)
 {
-    struct cof_wordpiece *tokenizer = cof_calloc(1, sizeof(*tokenizer));
-    if (tokenizer == NULL)
-        return COF_FAIL_MEMORY(err);
-    enum cof_status status = build(tokenizer, options, err);
-    if (status != COF_OK) {
-        cof_wordpiece_close(tokenizer);
-        return status;
-    }
-    *out_tokenizer = tokenizer;
-    return COF_OK;
+    struct wordpiece *wordpiece = (struct wordpiece *)tokenizer;
+    cof_bert_normalizer_destroy(wordpiece->normalizer);
+    cof_vocabulary_destroy(wordpiece->vocabulary);
+    cof_free(wordpiece);
 }
 
-void cof_wordpiece_close(struct cof_wordpiece *tokenizer)
-{
-    if (tokenizer == NULL)
-        return;
-    cof_bert_normalizer_destroy(tokenizer->normalizer);
-    cof_vocabulary_destroy(tokenizer->vocabulary);
-    cof_free(tokenizer);
-}
-
-size_t cof_wordpiece_token_count(const struct cof_wordpiece *tokenizer)
-{
-    return tokenizer->token_count;
-}
-
-const uint8_t *cof_wordpiece_digest(const struct cof_wordpiece *tokenizer)
-{
-    return tokenizer->digest;
-}
-
-void cof_wordpiece_each(const struct cof_wordpiece *tokenizer, struct cof_text text,
-                        cof_token_fn each, void *context)
+static enum cof_status wordpiece_each(const struct cof_tokenizer *tokenizer, struct cof_text text,
+                                      cof_token_fn each, void *context, struct cof_error *err)
 {
     struct run run;
-    begin_run(&run, tokenizer, each, context);
+    (void)err;
+    begin_run(&run, (const struct wordpiece *)tokenizer, each, context);
     feed(&run, text);
     end_word(&run);
+    return COF_OK;
 }
 
 struct id_list {
@@ -288,23 +260,54 @@ static bool append_id(void *context, uint32_t id, size_t begin, size_t end)
     struct id_list *list = context;
     (void)begin;
     (void)end;
-    if (list->count == list->max_count)
-        return false;
     list->ids[list->count++] = id;
     return list->count < list->max_count;
 }
 
-size_t cof_wordpiece_encode(const struct cof_wordpiece *tokenizer, struct cof_text prefix,
-                            struct cof_text text, uint32_t *out_ids, size_t max_count)
+static enum cof_status wordpiece_write(const struct cof_tokenizer *tokenizer,
+                                       struct cof_text prefix, struct cof_text text,
+                                       uint32_t *out_ids, size_t max_count, size_t *out_count,
+                                       struct cof_error *err)
 {
-    struct id_list list = {.ids = out_ids, .count = 1, .max_count = max_count - 1};
+    struct id_list list = {.ids = out_ids, .max_count = max_count};
     struct run run;
-    out_ids[0] = tokenizer->begin_id;
-    begin_run(&run, tokenizer, append_id, &list);
-    run.is_stopped = list.count == list.max_count;
+    (void)err;
+    begin_run(&run, (const struct wordpiece *)tokenizer, append_id, &list);
+    run.is_stopped = max_count == 0;
     feed(&run, prefix);
     feed(&run, text);
     end_word(&run);
-    out_ids[list.count] = tokenizer->end_id;
-    return list.count + 1;
+    *out_count = list.count;
+    return COF_OK;
+}
+
+static size_t wordpiece_most_ids(const struct cof_tokenizer *tokenizer, size_t byte_count)
+{
+    (void)tokenizer;
+    return byte_count;
+}
+
+static const struct cof_tokenizer_ops WORDPIECE_OPS = {
+    .name = "wordpiece",
+    .each = wordpiece_each,
+    .write = wordpiece_write,
+    .most_ids = wordpiece_most_ids,
+    .close = wordpiece_close,
+};
+
+enum cof_status cof_wordpiece_create(const struct cof_wordpiece_options *options,
+                                     struct cof_tokenizer **out_tokenizer, struct cof_error *err)
+{
+    struct wordpiece *tokenizer = cof_calloc(1, sizeof(*tokenizer));
+    if (tokenizer == NULL)
+        return COF_FAIL_MEMORY(err);
+    tokenizer->base.ops = &WORDPIECE_OPS;
+    tokenizer->base.separator_count = 1;
+    enum cof_status status = build(tokenizer, options, err);
+    if (status != COF_OK) {
+        wordpiece_close(&tokenizer->base);
+        return status;
+    }
+    *out_tokenizer = &tokenizer->base;
+    return COF_OK;
 }

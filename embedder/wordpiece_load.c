@@ -168,7 +168,7 @@ static enum cof_status read_model(const struct cof_json *root, struct cof_arena 
 }
 
 enum cof_status cof_wordpiece_parse_json(struct cof_text tokenizer_json,
-                                         struct cof_wordpiece **out_tokenizer,
+                                         struct cof_tokenizer **out_tokenizer,
                                          struct cof_error *err)
 {
     COF_CLEANUP(cof_json_tree_cleanup) struct cof_json_tree *tree = NULL;
@@ -237,7 +237,7 @@ static enum cof_status read_tokenizer_config(struct cof_text config, struct cof_
 }
 
 enum cof_status cof_wordpiece_parse_vocabulary(struct cof_text vocabulary, struct cof_text config,
-                                               struct cof_wordpiece **out_tokenizer,
+                                               struct cof_tokenizer **out_tokenizer,
                                                struct cof_error *err)
 {
     COF_CLEANUP(cof_json_tree_cleanup) struct cof_json_tree *tree = NULL;
@@ -253,7 +253,7 @@ enum cof_status cof_wordpiece_parse_vocabulary(struct cof_text vocabulary, struc
                                 err);
 }
 
-static enum cof_status open_vocabulary(const char *folder, struct cof_wordpiece **out_tokenizer,
+static enum cof_status open_vocabulary(const char *folder, struct cof_tokenizer **out_tokenizer,
                                        struct cof_error *err)
 {
     COF_CLEANUP(cof_buffer_deinit) struct cof_buffer vocabulary = {0};
@@ -266,7 +266,7 @@ static enum cof_status open_vocabulary(const char *folder, struct cof_wordpiece 
                                           out_tokenizer, err);
 }
 
-enum cof_status cof_wordpiece_open(const char *folder, struct cof_wordpiece **out_tokenizer,
+enum cof_status cof_wordpiece_open(const char *folder, struct cof_tokenizer **out_tokenizer,
                                    struct cof_error *err)
 {
     static const char *const sentencepiece_files[] = {"sentencepiece.bpe.model", "tokenizer.model",

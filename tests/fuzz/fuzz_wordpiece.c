@@ -36,16 +36,17 @@ static bool check_token(void *context, uint32_t id, size_t begin, size_t end)
 static void tokenize(struct cof_text text)
 {
     /* Made once: filling its table costs more than a thousand inputs. */
-    static struct cof_wordpiece *tokenizer;
+    static struct cof_tokenizer *tokenizer;
     const struct cof_text vocabulary = {.data = VOCABULARY, .size = sizeof(VOCABULARY) - 1};
     uint32_t ids[64];
     if (tokenizer == NULL)
         require(cof_wordpiece_parse_vocabulary(vocabulary, COF_TEXT(""), &tokenizer, NULL) ==
                 COF_OK);
     struct check check = {.text = text};
-    cof_wordpiece_each(tokenizer, text, check_token, &check);
+    require(cof_tokenizer_each(tokenizer, text, check_token, &check, NULL) == COF_OK);
     require(check.count <= text.size);
-    size_t count = cof_wordpiece_encode(tokenizer, COF_TEXT(""), text, ids, 64);
+    size_t count = 0;
+    require(cof_tokenizer_encode(tokenizer, COF_TEXT(""), text, ids, 64, &count, NULL) == COF_OK);
     require(count == (check.count + 2 < 64 ? check.count + 2 : 64));
 }
 

@@ -14,6 +14,7 @@
 
 #include "model_folder.h"
 #include "testing.h"
+#include "tokenizing.h"
 #include "wordpiece.h"
 
 #define DATA COF_SOURCE_DIR "/tests/data/embedder/"
@@ -102,15 +103,15 @@ static void reference__covers_three_hundred_texts(void **state)
 
 static void reference__has_the_same_tokens(void **state)
 {
-    struct cof_wordpiece *tokenizer = NULL;
+    struct cof_tokenizer *tokenizer = NULL;
     assert_int_equal(cof_wordpiece_open(folder, &tokenizer, NULL), COF_OK);
     for (size_t i = 0; i < row_count; i++) {
         uint32_t ids[MAX_IDS];
-        size_t count = cof_wordpiece_encode(tokenizer, COF_TEXT(""), rows[i].text, ids, MAX_IDS);
+        size_t count = tokenize_encode(tokenizer, COF_TEXT(""), rows[i].text, ids, MAX_IDS);
         if (count != rows[i].id_count || memcmp(ids, rows[i].ids, count * sizeof(ids[0])) != 0)
             fail_msg("text %zu has other tokens", i);
     }
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
 }
 
 static void reference__has_the_same_vectors(void **state)
@@ -167,7 +168,7 @@ static struct cof_text column_of(struct cof_text line, size_t column)
     return part;
 }
 
-static void assert_hashes(const struct cof_wordpiece *tokenizer, size_t column)
+static void assert_hashes(const struct cof_tokenizer *tokenizer, size_t column)
 {
     struct cof_text rest = read_data(DATA "tokens.tsv");
     struct cof_text line = {0};
@@ -175,7 +176,7 @@ static void assert_hashes(const struct cof_wordpiece *tokenizer, size_t column)
     while (rest.size > 0 && cof_text_split(rest, '\n', &line, &rest)) {
         struct hash_run run = {.hash = UINT64_C(0xcbf29ce484222325)};
         char hex[17];
-        cof_wordpiece_each(tokenizer, decode(column_of(line, 0)), hash_id, &run);
+        tokenize_each(tokenizer, decode(column_of(line, 0)), hash_id, &run);
         (void)snprintf(hex, sizeof(hex), "%016llx", (unsigned long long)run.hash);
         if (!cof_text_equal(column_of(line, column), cof_text_from(hex)))
             fail_msg("line %zu has other tokens (column %zu)", count + 1, column);
@@ -186,10 +187,10 @@ static void assert_hashes(const struct cof_wordpiece *tokenizer, size_t column)
 
 static void reference__agrees_on_adversarial_texts(void **state)
 {
-    struct cof_wordpiece *tokenizer = NULL;
+    struct cof_tokenizer *tokenizer = NULL;
     assert_int_equal(cof_wordpiece_open(folder, &tokenizer, NULL), COF_OK);
     assert_hashes(tokenizer, 1);
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
 }
 
 static void reference__agrees_on_them_under_other_rules(void **state)
@@ -200,27 +201,27 @@ static void reference__agrees_on_them_under_other_rules(void **state)
     assert_int_equal(cof_path_join(path, folder, "vocab.txt", NULL), COF_OK);
     struct cof_text vocabulary = read_data(path);
     for (size_t i = 0; i < 2; i++) {
-        struct cof_wordpiece *tokenizer = NULL;
+        struct cof_tokenizer *tokenizer = NULL;
         assert_int_equal(
             cof_wordpiece_parse_vocabulary(vocabulary, cof_text_from(configs[i]), &tokenizer, NULL),
             COF_OK);
         assert_hashes(tokenizer, i + 2);
-        cof_wordpiece_close(tokenizer);
+        cof_tokenizer_close(tokenizer);
     }
 }
 
 static void reference__both_tokenizer_files_are_the_same_tokenizer(void **state)
 {
-    struct cof_wordpiece *from_json = NULL;
-    struct cof_wordpiece *from_lines = NULL;
+    struct cof_tokenizer *from_json = NULL;
+    struct cof_tokenizer *from_lines = NULL;
     char path[COF_MAX_PATH];
     assert_int_equal(cof_wordpiece_open(folder, &from_json, NULL), COF_OK);
     assert_int_equal(cof_path_join(path, folder, "vocab.txt", NULL), COF_OK);
     assert_int_equal(
         cof_wordpiece_parse_vocabulary(read_data(path), COF_TEXT("{}"), &from_lines, NULL), COF_OK);
-    assert_memory_equal(cof_wordpiece_digest(from_json), cof_wordpiece_digest(from_lines), 32);
-    cof_wordpiece_close(from_json);
-    cof_wordpiece_close(from_lines);
+    assert_memory_equal(from_json->digest, from_lines->digest, 32);
+    cof_tokenizer_close(from_json);
+    cof_tokenizer_close(from_lines);
 }
 
 int main(void)

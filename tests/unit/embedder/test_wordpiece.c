@@ -7,6 +7,7 @@
 #include "seeded_random.h"
 #include "testing.h"
 #include "tiny_model.h"
+#include "tokenizing.h"
 
 enum { MAX_TOKENS = 512 };
 
@@ -48,7 +49,7 @@ static struct cof_wordpiece_options tiny_options(void)
     };
 }
 
-static struct cof_wordpiece *tokenizer;
+static struct cof_tokenizer *tokenizer;
 
 static int open_tiny(void **state)
 {
@@ -58,7 +59,7 @@ static int open_tiny(void **state)
 
 static int close_tiny(void **state)
 {
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
     return 0;
 }
 
@@ -68,7 +69,7 @@ static void assert_tokens(struct cof_text text, const char *expected)
     struct token_list list = {0};
     char joined[4096] = "";
     size_t size = 0;
-    cof_wordpiece_each(tokenizer, text, append_token, &list);
+    tokenize_each(tokenizer, text, append_token, &list);
     for (size_t i = 0; i < list.count; i++) {
         const char *token = TINY_VOCABULARY[list.ids[i]];
         size_t token_size = strlen(token);
@@ -84,7 +85,7 @@ static void assert_tokens(struct cof_text text, const char *expected)
 static void assert_places(struct cof_text text, size_t count, const size_t places[][2])
 {
     struct token_list list = {0};
-    cof_wordpiece_each(tokenizer, text, append_token, &list);
+    tokenize_each(tokenizer, text, append_token, &list);
     assert_int_equal(list.count, count);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(list.begins[i], places[i][0]);
@@ -156,12 +157,12 @@ static void wordpiece__gives_the_place_of_a_character_once(void **state)
                                       COF_TEXT("[SEP]"),          COF_TEXT("\xe1\x84\x92"),
                                       COF_TEXT("##\xe1\x85\xa1"), COF_TEXT("##\xe1\x86\xab")};
     struct cof_wordpiece_options options = tiny_options();
-    struct cof_wordpiece *tiny = tokenizer;
+    struct cof_tokenizer *tiny = tokenizer;
     options.tokens = tokens;
     options.token_count = 6;
     assert_int_equal(cof_wordpiece_create(&options, &tokenizer, NULL), COF_OK);
     assert_places(COF_TEXT("\xed\x95\x9c"), 3, (const size_t[][2]){{0, 3}, {3, 3}, {3, 3}});
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
     tokenizer = tiny;
 }
 
@@ -170,19 +171,16 @@ static void wordpiece__makes_words_over_the_limit_unknown(void **state)
     char word[301];
     memset(word, 'a', sizeof(word));
     struct token_list list = {0};
-    cof_wordpiece_each(tokenizer, (struct cof_text){.data = word, .size = 100}, append_token,
-                       &list);
+    tokenize_each(tokenizer, (struct cof_text){.data = word, .size = 100}, append_token, &list);
     assert_int_equal(list.count, 100);
     list = (struct token_list){0};
-    cof_wordpiece_each(tokenizer, (struct cof_text){.data = word, .size = 101}, append_token,
-                       &list);
+    tokenize_each(tokenizer, (struct cof_text){.data = word, .size = 101}, append_token, &list);
     assert_int_equal(list.count, 1);
     assert_int_equal(list.ids[0], 1);
     assert_int_equal(list.ends[0], 101);
     word[300] = '.';
     list = (struct token_list){0};
-    cof_wordpiece_each(tokenizer, (struct cof_text){.data = word, .size = 301}, append_token,
-                       &list);
+    tokenize_each(tokenizer, (struct cof_text){.data = word, .size = 301}, append_token, &list);
     assert_int_equal(list.count, 2);
     assert_int_equal(list.ends[0], 300);
 }
@@ -190,10 +188,10 @@ static void wordpiece__makes_words_over_the_limit_unknown(void **state)
 static void wordpiece__encodes_between_the_special_tokens(void **state)
 {
     uint32_t ids[8];
-    assert_int_equal(cof_wordpiece_encode(tokenizer, COF_TEXT(""), COF_TEXT(""), ids, 8), 2);
+    assert_int_equal(tokenize_encode(tokenizer, COF_TEXT(""), COF_TEXT(""), ids, 8), 2);
     assert_int_equal(ids[0], 2);
     assert_int_equal(ids[1], 3);
-    assert_int_equal(cof_wordpiece_encode(tokenizer, COF_TEXT(""), COF_TEXT("a b"), ids, 8), 4);
+    assert_int_equal(tokenize_encode(tokenizer, COF_TEXT(""), COF_TEXT("a b"), ids, 8), 4);
     assert_int_equal(ids[1], 5);
     assert_int_equal(ids[2], 6);
     assert_int_equal(ids[3], 3);
@@ -202,21 +200,21 @@ static void wordpiece__encodes_between_the_special_tokens(void **state)
 static void wordpiece__cuts_the_text_where_the_ids_end(void **state)
 {
     uint32_t ids[5] = {0, 0, 0, 0, 77};
-    assert_int_equal(cof_wordpiece_encode(tokenizer, COF_TEXT(""), COF_TEXT("a b c d"), ids, 4), 4);
+    assert_int_equal(tokenize_encode(tokenizer, COF_TEXT(""), COF_TEXT("a b c d"), ids, 4), 4);
     assert_int_equal(ids[2], 6);
     assert_int_equal(ids[3], 3);
     assert_int_equal(ids[4], 77);
-    assert_int_equal(cof_wordpiece_encode(tokenizer, COF_TEXT("a"), COF_TEXT("b"), ids, 2), 2);
+    assert_int_equal(tokenize_encode(tokenizer, COF_TEXT("a"), COF_TEXT("b"), ids, 2), 2);
     assert_int_equal(ids[1], 3);
     /* a word of several pieces is cut inside */
-    assert_int_equal(cof_wordpiece_encode(tokenizer, COF_TEXT(""), COF_TEXT("fileing"), ids, 3), 3);
+    assert_int_equal(tokenize_encode(tokenizer, COF_TEXT(""), COF_TEXT("fileing"), ids, 3), 3);
     assert_int_equal(ids[2], 3);
 }
 
 static void wordpiece__reads_prefix_and_text_as_one(void **state)
 {
     uint32_t ids[8];
-    assert_int_equal(cof_wordpiece_encode(tokenizer, COF_TEXT("fi"), COF_TEXT("leing"), ids, 8), 4);
+    assert_int_equal(tokenize_encode(tokenizer, COF_TEXT("fi"), COF_TEXT("leing"), ids, 8), 4);
     assert_string_equal(TINY_VOCABULARY[ids[1]], "file");
     assert_string_equal(TINY_VOCABULARY[ids[2]], "##ing");
 }
@@ -231,7 +229,7 @@ static bool stop_at_second(void *context, uint32_t id, size_t begin, size_t end)
 static void wordpiece__stops_when_told(void **state)
 {
     size_t count = 0;
-    cof_wordpiece_each(tokenizer, COF_TEXT("a b c fileing"), stop_at_second, &count);
+    tokenize_each(tokenizer, COF_TEXT("a b c fileing"), stop_at_second, &count);
     assert_int_equal(count, 2);
 }
 
@@ -270,10 +268,9 @@ static void wordpiece__keeps_places_and_bounds_on_random_text(void **state)
                 size += cof_utf8_encode(code_point, bytes + size);
         }
         struct place_check check = {.text = {.data = bytes, .size = size}};
-        cof_wordpiece_each(tokenizer, check.text, check_place, &check);
+        tokenize_each(tokenizer, check.text, check_place, &check);
         assert_true(check.count <= size);
-        size_t id_count =
-            cof_wordpiece_encode(tokenizer, (struct cof_text){0}, check.text, ids, 258);
+        size_t id_count = tokenize_encode(tokenizer, (struct cof_text){0}, check.text, ids, 258);
         assert_int_equal(id_count, check.count + 2);
     }
 }
@@ -283,14 +280,14 @@ static void wordpiece__needs_its_special_tokens(void **state)
     static const char *const names[] = {"[NONE]", "", "[cls]"};
     for (size_t i = 0; i < 3; i++) {
         struct cof_wordpiece_options options = tiny_options();
-        struct cof_wordpiece *none = NULL;
+        struct cof_tokenizer *none = NULL;
         struct cof_error err = {0};
         options.begin_token = cof_text_from(names[i]);
         assert_int_equal(cof_wordpiece_create(&options, &none, &err), COF_INVALID);
         assert_non_null(strstr(err.message, "special token"));
     }
     struct cof_wordpiece_options options = tiny_options();
-    struct cof_wordpiece *none = NULL;
+    struct cof_tokenizer *none = NULL;
     options.max_word_chars = COF_WORDPIECE_MAX_WORD_CHARS + 1;
     assert_int_equal(cof_wordpiece_create(&options, &none, NULL), COF_INVALID);
     options.max_word_chars = 0;
@@ -300,24 +297,24 @@ static void wordpiece__needs_its_special_tokens(void **state)
 static void wordpiece__digest_tells_rules_and_tokens_apart(void **state)
 {
     struct cof_wordpiece_options options = tiny_options();
-    struct cof_wordpiece *same = NULL;
-    struct cof_wordpiece *other = NULL;
+    struct cof_tokenizer *same = NULL;
+    struct cof_tokenizer *other = NULL;
     assert_int_equal(cof_wordpiece_create(&options, &same, NULL), COF_OK);
     options.normalizer.lowercase = false;
     assert_int_equal(cof_wordpiece_create(&options, &other, NULL), COF_OK);
-    assert_memory_equal(cof_wordpiece_digest(tokenizer), cof_wordpiece_digest(same), 32);
-    assert_memory_not_equal(cof_wordpiece_digest(tokenizer), cof_wordpiece_digest(other), 32);
-    cof_wordpiece_close(same);
-    cof_wordpiece_close(other);
-    cof_wordpiece_close(NULL);
+    assert_memory_equal(tokenizer->digest, same->digest, 32);
+    assert_memory_not_equal(tokenizer->digest, other->digest, 32);
+    cof_tokenizer_close(same);
+    cof_tokenizer_close(other);
+    cof_tokenizer_close(NULL);
 }
 
 static enum cof_status create_once(void *context, struct cof_error *err)
 {
     const struct cof_wordpiece_options options = tiny_options();
-    struct cof_wordpiece *one = NULL;
+    struct cof_tokenizer *one = NULL;
     COF_TRY(cof_wordpiece_create(&options, &one, err));
-    cof_wordpiece_close(one);
+    cof_tokenizer_close(one);
     return COF_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "temp_dir.h"
 #include "testing.h"
 #include "tiny_model.h"
+#include "tokenizing.h"
 
 #define MODEL                                                                                      \
     "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"vocab\":{\"[UNK]\":0,\"[CLS]\":"  \
@@ -20,16 +21,16 @@
     "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"   \
     "\"[CLS]\"}},{\"Sequence\":{\"id\":\"A\"}},{\"SpecialToken\":{\"id\":\"[SEP]\"}}]}"
 
-static uint32_t second_id(const struct cof_wordpiece *tokenizer, const char *text)
+static uint32_t second_id(const struct cof_tokenizer *tokenizer, const char *text)
 {
     uint32_t ids[16] = {0};
-    (void)cof_wordpiece_encode(tokenizer, COF_TEXT(""), cof_text_from(text), ids, 16);
+    (void)tokenize_encode(tokenizer, COF_TEXT(""), cof_text_from(text), ids, 16);
     return ids[1];
 }
 
-static struct cof_wordpiece *parse(const char *json)
+static struct cof_tokenizer *parse(const char *json)
 {
-    struct cof_wordpiece *tokenizer = NULL;
+    struct cof_tokenizer *tokenizer = NULL;
     struct cof_error err = {0};
     if (cof_wordpiece_parse_json(cof_text_from(json), &tokenizer, &err) != COF_OK)
         fail_msg("%s", err.message);
@@ -38,7 +39,7 @@ static struct cof_wordpiece *parse(const char *json)
 
 static void assert_refused(const char *json, const char *field)
 {
-    struct cof_wordpiece *tokenizer = NULL;
+    struct cof_tokenizer *tokenizer = NULL;
     struct cof_error err = {0};
     assert_int_equal(cof_wordpiece_parse_json(cof_text_from(json), &tokenizer, &err), COF_INVALID);
     if (strstr(err.message, field) == NULL)
@@ -48,27 +49,27 @@ static void assert_refused(const char *json, const char *field)
 
 static void load__reads_tokenizer_json(void **state)
 {
-    struct cof_wordpiece *tokenizer = parse("{" MODEL "," RULES "," TEMPLATE "}");
-    assert_int_equal(cof_wordpiece_token_count(tokenizer), 7);
+    struct cof_tokenizer *tokenizer = parse("{" MODEL "," RULES "," TEMPLATE "}");
+    assert_int_equal(tokenizer->token_count, 7);
     assert_int_equal(second_id(tokenizer, "A"), 3); /* lower case is the default */
     assert_int_equal(second_id(tokenizer, "x"), 0);
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
 }
 
 static void load__reads_the_rules_that_it_finds(void **state)
 {
-    struct cof_wordpiece *tokenizer = parse(
+    struct cof_tokenizer *tokenizer = parse(
         "{" MODEL ",\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\"normalizer\":{\"type\":"
         "\"BertNormalizer\",\"lowercase\":false,\"strip_accents\":null},\"post_processor\":{"
         "\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],\"cls\":[\"[CLS]\",1]}}");
     assert_int_equal(second_id(tokenizer, "A"), 6);
     assert_int_equal(second_id(tokenizer, "\xc3\xa0"), 0); /* accents stay with the case */
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
     tokenizer = parse(
         "{" MODEL ",\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\"normalizer\":{"
         "\"type\":\"BertNormalizer\",\"lowercase\":false,\"strip_accents\":true}," TEMPLATE "}");
     assert_int_equal(second_id(tokenizer, "\xc3\xa0"), 3);
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
 }
 
 static void load__refuses_other_kinds_of_tokenizers(void **state)
@@ -120,22 +121,22 @@ static void load__refuses_vocabularies_that_lie(void **state)
 
 static void load__reads_vocab_txt(void **state)
 {
-    struct cof_wordpiece *tokenizer = NULL;
+    struct cof_tokenizer *tokenizer = NULL;
     struct cof_text lines = COF_TEXT("[UNK]\r\n[CLS]\r\n[SEP]\r\na\r\n\r\nA");
     assert_int_equal(cof_wordpiece_parse_vocabulary(lines, COF_TEXT(""), &tokenizer, NULL), COF_OK);
-    assert_int_equal(cof_wordpiece_token_count(tokenizer), 6);
+    assert_int_equal(tokenizer->token_count, 6);
     assert_int_equal(second_id(tokenizer, "A"), 3);
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
     assert_int_equal(cof_wordpiece_parse_vocabulary(lines, COF_TEXT("{\"do_lower_case\":false}"),
                                                     &tokenizer, NULL),
                      COF_OK);
     assert_int_equal(second_id(tokenizer, "A"), 5);
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
 }
 
 static void load__refuses_bad_vocab_txt(void **state)
 {
-    struct cof_wordpiece *tokenizer = NULL;
+    struct cof_tokenizer *tokenizer = NULL;
     struct cof_error err = {0};
     struct cof_text good = COF_TEXT("[UNK]\n[CLS]\n[SEP]\n");
     assert_int_equal(cof_wordpiece_parse_vocabulary(COF_TEXT(""), COF_TEXT(""), &tokenizer, &err),
@@ -163,7 +164,7 @@ static void load__refuses_bad_vocab_txt(void **state)
 static void load__looks_for_the_files_in_their_order(void **state)
 {
     char folder[TEMP_DIR_PATH_SIZE];
-    struct cof_wordpiece *tokenizer = NULL;
+    struct cof_tokenizer *tokenizer = NULL;
     struct cof_error err = {0};
     temp_dir_create(folder);
     assert_int_equal(cof_wordpiece_open(folder, &tokenizer, &err), COF_NOT_FOUND);
@@ -178,12 +179,12 @@ static void load__looks_for_the_files_in_their_order(void **state)
     tiny_model_put_text(folder, "tokenizer_config.json", "{\"do_lower_case\":false}");
     assert_int_equal(cof_wordpiece_open(folder, &tokenizer, &err), COF_OK);
     assert_int_equal(second_id(tokenizer, "A"), 4);
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
 
     tiny_model_put_text(folder, "tokenizer.json", "{" MODEL "," RULES "," TEMPLATE "}");
     assert_int_equal(cof_wordpiece_open(folder, &tokenizer, &err), COF_OK);
     assert_int_equal(second_id(tokenizer, "A"), 3);
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
 
     tiny_model_put_text(folder, "tokenizer.json", "{}");
     assert_int_equal(cof_wordpiece_open(folder, &tokenizer, &err), COF_INVALID);
@@ -193,10 +194,10 @@ static void load__looks_for_the_files_in_their_order(void **state)
 
 static enum cof_status parse_once(void *context, struct cof_error *err)
 {
-    struct cof_wordpiece *tokenizer = NULL;
+    struct cof_tokenizer *tokenizer = NULL;
     COF_TRY(
         cof_wordpiece_parse_json(COF_TEXT("{" MODEL "," RULES "," TEMPLATE "}"), &tokenizer, err));
-    cof_wordpiece_close(tokenizer);
+    cof_tokenizer_close(tokenizer);
     return cof_wordpiece_parse_vocabulary(COF_TEXT("[UNK]\n[CLS]\n"), COF_TEXT("{}"), &tokenizer,
                                           err) == COF_INVALID
                ? COF_OK
