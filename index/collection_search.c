@@ -231,21 +231,30 @@ static enum cof_status search_half(struct search *search, segment_search_fn run,
 
 /* ---- The lexical half ---- */
 
-static enum cof_status make_words(struct search *search, struct cof_error *err)
+/* The words of a text and how many chunks of the segments taken hold each. */
+static enum cof_status count_words(struct search *search, struct cof_text text,
+                                   struct cof_word_query *out_words, struct cof_error *err)
 {
     uint32_t languages = 0;
-    uint64_t total_length = 0;
 
     for (size_t i = 0; i < search->view_count; i++)
         languages |= cof_lexical_index_languages(search->views[i].segment->words);
-    COF_TRY(cof_word_query_make(search->query->words, languages, search->index->seed, search->arena,
-                                &search->words, err));
+    COF_TRY(
+        cof_word_query_make(text, languages, search->index->seed, search->arena, out_words, err));
+    for (size_t i = 0; i < search->view_count; i++)
+        COF_TRY(
+            cof_word_query_count(out_words, search->views[i].segment->words, search->arena, err));
+    return COF_OK;
+}
+
+static enum cof_status make_words(struct search *search, struct cof_error *err)
+{
+    uint64_t total_length = 0;
+
+    COF_TRY(count_words(search, search->query->words, &search->words, err));
     search->has_words = search->words.word_count > 0;
-    for (size_t i = 0; i < search->view_count; i++) {
-        const struct cof_lexical_index *words = search->views[i].segment->words;
-        COF_TRY(cof_word_query_count(&search->words, words, search->arena, err));
-        total_length += cof_lexical_index_total_length(words);
-    }
+    for (size_t i = 0; i < search->view_count; i++)
+        total_length += cof_lexical_index_total_length(search->views[i].segment->words);
     cof_word_query_weigh(&search->words, search->chunk_count, total_length);
     for (size_t i = 0; i < search->view_count; i++)
         COF_TRY(cof_word_view_make(&search->words, search->views[i].segment->words, search->arena,
@@ -350,5 +359,36 @@ enum cof_status cof_collection_index_search(struct cof_collection_index *index,
         cof_bitmap_destroy(search.views[i].permitted);
     if (status == COF_OK)
         *out_result = result;
+    return status;
+}
+
+/* The state lock is held. */
+static enum cof_status add_frequencies(struct search *search, const struct cof_text *words,
+                                       size_t word_count, uint64_t *frequencies,
+                                       struct cof_error *err)
+{
+    COF_TRY(take_segments(search, err));
+    for (size_t i = 0; i < word_count; i++) {
+        struct cof_word_query query = {0};
+        COF_TRY(count_words(search, words[i], &query, err));
+        uint64_t least = query.word_count > 0 ? query.words[0].frequency : 0;
+        for (size_t j = 1; j < query.word_count; j++)
+            least = query.words[j].frequency < least ? query.words[j].frequency : least;
+        frequencies[i] += least;
+    }
+    return COF_OK;
+}
+
+enum cof_status cof_collection_index_count_words(struct cof_collection_index *index,
+                                                 const struct cof_text *words, size_t word_count,
+                                                 struct cof_arena *arena, uint64_t *frequencies,
+                                                 struct cof_error *err)
+{
+    const struct cof_index_query everything = {0};
+    struct search search = {.query = &everything, .arena = arena, .index = index};
+
+    (void)pthread_rwlock_rdlock(&index->state);
+    enum cof_status status = add_frequencies(&search, words, word_count, frequencies, err);
+    (void)pthread_rwlock_unlock(&index->state);
     return status;
 }

@@ -114,6 +114,12 @@ COF_MUST_USE enum cof_status cof_collection_index_search(struct cof_collection_i
                                                          struct cof_index_result *out_result,
                                                          struct cof_error *err);
 
+/* Adds to each frequency how many living chunks hold the word, whoever may read them; of a text of
+ * several words the rarest counts. Scratch in the arena. */
+COF_MUST_USE enum cof_status cof_collection_index_count_words(
+    struct cof_collection_index *index, const struct cof_text *words, size_t word_count,
+    struct cof_arena *arena, uint64_t *frequencies, struct cof_error *err);
+
 struct cof_collection_index_stats {
     uint64_t document_count;
     uint64_t chunk_count;
