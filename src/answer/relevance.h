@@ -1,15 +1,19 @@
 /* Whether what was found can answer the question at all.
  *
- * An absolute score is not enough: a question about something that the documents never mention
- * still finds its nearest neighbours. Two things are looked at:
- *   - how much of the question's word weight (idf of the collection) the best passages have, with
- *     the embedder's cosine;
- *   - foreign words: words of the question that occur in no document that the caller may read. A
- *     paraphrase has them too, so one counts only when the embedder finds no word like it in the
- * best passage and finds the question nearer to that passage without it ("training budget" over a
- * page about leave); or when it is a compound of a word of the passage, so names something narrower
- *     ("Urlaubsgeld" over a page about "Urlaub").
- * Floors, figures and what this gets wrong: docs/answers.md. */
+ * A rank is not enough: a question about something that the documents never mention still finds its
+ * nearest neighbours. The best passage is judged as a whole and by its best window, a sentence with
+ * the next one, because an answer stands in one place:
+ *
+ *   coverage   share of the question's word weight (idf) that stands there
+ *   cosine     the embedder's, where it understands the language
+ *   missing    share of the weight in words that neither stand there nor have a word like them
+ *
+ *   closeness = (coverage of passage + of window + cosine of passage + of window - missing) / 2
+ *
+ * Where the embedder does not know the language only coverage counts. A word that stands nowhere
+ * and is a compound of a word of the passage names something narrower and decides against it
+ * ("Urlaubsgeld" over a page about "Urlaub"). Floors, figures and what this gets wrong:
+ * docs/answers.md. */
 #ifndef COF_ANSWER_RELEVANCE_H
 #define COF_ANSWER_RELEVANCE_H
 
@@ -23,13 +27,13 @@
 
 struct cof_relevance {
     bool is_relevant;
-    size_t best;             /* index of the hit that was judged */
-    struct cof_text foreign; /* the word that decided, empty when none did; in the arena */
+    size_t best;              /* index of the hit that was judged */
+    struct cof_text narrower; /* the compound that decided, empty when none did; in the arena */
 };
 
 struct cof_relevance_question {
-    struct cof_embedder *embedder; /* may be NULL: foreign words then count only as compounds */
-    struct cof_searcher *searcher; /* tells whether a word occurs anywhere */
+    struct cof_embedder *embedder;           /* may be NULL: then only words count */
+    struct cof_searcher *searcher;           /* weighs words */
     const struct cof_search_request *search; /* that found the hits: where, and for whom */
     const struct cof_search_hit *hits;
     size_t hit_count;

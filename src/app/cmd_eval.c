@@ -28,7 +28,10 @@ struct eval {
     bool is_exact;
     bool is_chunked;
     bool has_answers;
+    bool must_hide;
     bool is_verbose;
+    const char *limit_text;
+    size_t limit;
     enum cof_search_mode mode;
     struct cof_eval_set set;
     char folder[COF_MAX_PATH]; /* temporary */
@@ -67,6 +70,7 @@ static enum cof_status index_batch(struct eval *eval, const struct cof_document_
             .number = outcomes[i].document_number,
             .version = outcomes[i].version,
             .title = writes[i].title,
+            .attributes = writes[i].attributes,
             .first_chunk_id = outcomes[i].first_chunk_id,
             .chunk_count = 1,
         };
@@ -104,6 +108,7 @@ static enum cof_status put_batch(struct eval *eval, size_t begin, size_t count,
             .external_id = id,
             .title = document->title,
             .filename = document->id,
+            .attributes = cof_eval_attributes(arena, document->id),
             .has_content = true,
             .chunks = &chunks[i],
             .chunk_count = 1,
@@ -175,6 +180,7 @@ static enum cof_status ingest_beir(struct eval *eval, struct cof_error *err)
                 .external_id = cof_arena_format(&call.arena, "d%zu", i + j),
                 .title = document->title,
                 .filename = document->id,
+                .attributes = cof_eval_attributes(&call.arena, document->id),
                 .media_type = COF_TEXT("text/plain"),
                 .source = cof_text_bytes(document->text),
             };
@@ -203,6 +209,7 @@ static enum cof_status ingest_samples(struct eval *eval, struct cof_error *err)
                                err);
         struct cof_ingest_document document = {
             .filename = cof_text_from(files[i].name),
+            .attributes = cof_eval_attributes(&call.arena, cof_text_from(files[i].name)),
             .source = cof_buffer_bytes(&content),
         };
         if (status == COF_OK) {
@@ -307,9 +314,16 @@ static enum cof_status evaluate(struct eval *eval, struct cof_error *err)
     if (!eval->has_answers) {
         return COF_OK;
     }
-    return cof_eval_answers(eval->app.service, eval->collection_id, &eval->set,
-                            eval->half == NULL ? "test" : eval->half, eval->is_verbose,
-                            &eval->answers, err);
+    struct cof_answer_eval answers = {
+        .service = eval->app.service,
+        .collection = eval->collection_id,
+        .set = &eval->set,
+        .half = eval->half == NULL ? "test" : eval->half,
+        .max_count = eval->limit,
+        .must_hide = eval->must_hide,
+        .is_verbose = eval->is_verbose,
+    };
+    return cof_eval_answers(&answers, &eval->answers, err);
 }
 
 /* ---- The temporary data folder ---- */
@@ -353,9 +367,6 @@ static enum cof_status with_folder(struct eval *eval, struct cof_error *err)
 static enum cof_status run_eval(struct eval *eval, const char *folder, struct cof_error *err)
 {
     COF_TRY(cof_eval_set_load(folder, &eval->cli.arena, &eval->set, err));
-    if (eval->has_answers && !eval->set.is_samples) {
-        return COF_FAIL(err, COF_INVALID, "--answers needs a folder with questions.jsonl");
-    }
     const char *place = getenv("TMPDIR");
     COF_TRY(cof_path_join(eval->folder, place == NULL ? "/tmp" : place, "coffer-eval-XXXXXX", err));
     if (mkdtemp(eval->folder) == NULL) {
@@ -379,6 +390,8 @@ static void write_answers(const struct cof_answer_figures *figures, struct cof_j
     cof_json_member_unsigned(writer, "refused_wrongly", figures->refused_wrongly);
     cof_json_member_unsigned(writer, "unanswerable", figures->unanswerable);
     cof_json_member_unsigned(writer, "refused_rightly", figures->refused_rightly);
+    cof_json_member_unsigned(writer, "hidden", figures->hidden);
+    cof_json_member_unsigned(writer, "hidden_refused", figures->hidden_refused);
     cof_json_member_unsigned(writer, "generated", figures->generated);
     cof_json_member_unsigned(writer, "extractive", figures->extractive);
     cof_json_member_unsigned(writer, "citations", figures->citations);
@@ -395,6 +408,10 @@ static void report(const struct eval *eval)
                 eval->ndcg10, eval->recall5, eval->recall100, eval->mrr10, eval->query_count,
                 cof_search_mode_name(eval->mode));
         const struct cof_answer_figures *figures = &eval->answers;
+        if (figures->hidden > 0) {
+            cof_out("with the right documents hidden: refused %zu of %zu\n",
+                    figures->hidden_refused, figures->hidden);
+        }
         if (eval->has_answers) {
             cof_out("answers: right document first %zu of %zu, answer shown %zu, refused wrongly "
                     "%zu; unanswerable refused %zu of %zu; citations %zu, bad %zu; generated %zu, "
@@ -438,6 +455,13 @@ static int run_with(struct eval *eval, const struct cof_command *command,
         strcmp(eval->half, "all") != 0) {
         return cof_misuse(command, "--half takes tune, test or all");
     }
+    if (eval->limit_text != NULL) {
+        uint64_t limit = 0;
+        if (!cof_text_parse_u64(cof_text_from(eval->limit_text), &limit) || limit > SIZE_MAX) {
+            return cof_misuse(command, "--limit takes a number");
+        }
+        eval->limit = (size_t)limit;
+    }
     if (run_eval(eval, rest->items[0], &error) != COF_OK) {
         return cof_fail_exit(&error);
     }
@@ -459,7 +483,11 @@ static int run(const struct cof_command *command, int argc, char **argv)
          .help = "BEIR: through the product's chunker instead of one chunk a document"},
         {.name = "--answers",
          .flag = &eval.has_answers,
-         .help = "samples: also ask every question and judge the answers"},
+         .help = "also ask every question and judge the answers"},
+        {.name = "--hide",
+         .flag = &eval.must_hide,
+         .help = "ask again with the right documents hidden; it must be refused"},
+        {.name = "--limit", .metavar = "N", .value = &eval.limit_text, .help = "questions asked"},
         {.name = "--half",
          .metavar = "HALF",
          .value = &eval.half,
@@ -478,7 +506,7 @@ static int run(const struct cof_command *command, int argc, char **argv)
 
 const struct cof_command cof_command_eval = {
     .name = "eval",
-    .usage = "eval DIR [--mode hybrid|vector|lexical] [--exact] [--answers] [--json]",
+    .usage = "eval DIR [--mode hybrid|vector|lexical] [--exact] [--answers [--hide]] [--json]",
     .summary = "measure retrieval quality on an evaluation set",
     .details =
         "DIR is in BEIR layout (corpus.jsonl, queries.jsonl, qrels/test.tsv), or the sample\n"

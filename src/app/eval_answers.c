@@ -184,52 +184,123 @@ static void judge_question(const struct cof_eval_query *query, const struct cof_
     }
 }
 
-static enum cof_status ask(struct cof_service *service, struct cof_call *call,
-                           struct cof_text collection, const struct cof_eval_query *query,
-                           bool is_verbose, struct cof_answer_figures *figures,
-                           struct cof_error *err)
+/* A filter that hides a question's right documents. */
+static enum cof_status hide_right(const struct cof_eval_query *query, struct cof_buffer *text,
+                                  struct cof_json_tree **out_filter, struct cof_error *err)
+{
+    struct cof_json_writer writer = cof_json_writer_to(text);
+    cof_json_begin_object(&writer);
+    cof_json_member_string(&writer, "type", "nin");
+    cof_json_member_string(&writer, "key", COF_EVAL_ID_ATTRIBUTE);
+    cof_json_put_key(&writer, "value");
+    cof_json_begin_array(&writer);
+    for (size_t i = 0; i < query->judgment_count; i++) {
+        cof_json_put_text(&writer, query->judgments[i].document);
+    }
+    cof_json_end_array(&writer);
+    cof_json_end_object(&writer);
+    COF_TRY(cof_buffer_status(text, err));
+    return cof_json_parse(cof_buffer_text(text), NULL, out_filter, err);
+}
+
+struct cof_text cof_eval_attributes(struct cof_arena *arena, struct cof_text id)
+{
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer text = {0};
+    struct cof_json_writer writer = cof_json_writer_to(&text);
+    cof_json_begin_object(&writer);
+    cof_json_member_text(&writer, COF_EVAL_ID_ATTRIBUTE, id);
+    cof_json_end_object(&writer);
+    return cof_buffer_status(&text, NULL) == COF_OK
+               ? cof_arena_copy_text(arena, cof_buffer_text(&text))
+               : (struct cof_text){0};
+}
+
+static enum cof_status ask(const struct cof_answer_eval *eval, struct cof_call *call,
+                           const struct cof_eval_query *query, const struct cof_json *filter,
+                           struct cof_answer *out_answer, struct cof_error *err)
 {
     struct cof_message message = {.role = COF_ROLE_USER, .content = query->text};
     struct cof_service_chat chat = {
         .messages = &message,
         .message_count = 1,
-        .collections = &collection,
+        .collections = &eval->collection,
         .collection_count = 1,
+        .filter = filter,
         .top_p = 1.0f,
     };
+    return cof_service_chat(eval->service, call, &chat, out_answer, err);
+}
+
+static enum cof_status ask_openly(const struct cof_answer_eval *eval, struct cof_call *call,
+                                  const struct cof_eval_query *query,
+                                  struct cof_answer_figures *figures, struct cof_error *err)
+{
     struct cof_answer answer = {0};
-    COF_TRY(cof_service_chat(service, call, &chat, &answer, err));
-    judge_question(query, &answer, is_verbose, figures);
+    COF_TRY(ask(eval, call, query, NULL, &answer, err));
+    judge_question(query, &answer, eval->is_verbose, figures);
     for (size_t i = 0; i < answer.citation_count; i++) {
         bool is_good = false;
         COF_TRY(judge_citation(call, &answer, &answer.citations[i], &is_good, err));
         figures->citations++;
         figures->citations_bad += is_good ? 0 : 1;
-        if (!is_good && is_verbose) {
+        if (!is_good && eval->is_verbose) {
             name_wrong(query, &answer, "citation does not contain its claim");
         }
     }
     return COF_OK;
 }
 
-enum cof_status cof_eval_answers(struct cof_service *service, struct cof_text collection,
-                                 const struct cof_eval_set *set, const char *half, bool is_verbose,
+static enum cof_status ask_hidden(const struct cof_answer_eval *eval, struct cof_call *call,
+                                  const struct cof_eval_query *query,
+                                  struct cof_answer_figures *figures, struct cof_error *err)
+{
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer text = {0};
+    COF_CLEANUP(cof_json_tree_cleanup) struct cof_json_tree *filter = NULL;
+    struct cof_answer answer = {0};
+    COF_TRY(hide_right(query, &text, &filter, err));
+    COF_TRY(ask(eval, call, query, cof_json_root(filter), &answer, err));
+    figures->hidden++;
+    figures->hidden_refused += answer.kind == COF_ANSWER_NOT_FOUND ? 1 : 0;
+    if (eval->is_verbose && answer.kind != COF_ANSWER_NOT_FOUND) {
+        name_wrong(query, &answer, "answered without its document");
+    }
+    return COF_OK;
+}
+
+static enum cof_status ask_both(const struct cof_answer_eval *eval,
+                                const struct cof_eval_query *query,
+                                struct cof_answer_figures *figures, struct cof_error *err)
+{
+    struct cof_call call;
+    cof_call_init_local(eval->service, &call);
+    enum cof_status status = ask_openly(eval, &call, query, figures, err);
+    cof_call_deinit(&call);
+    if (status != COF_OK || !eval->must_hide || query->judgment_count == 0) {
+        return status;
+    }
+    cof_call_init_local(eval->service, &call);
+    status = ask_hidden(eval, &call, query, figures, err);
+    cof_call_deinit(&call);
+    return status;
+}
+
+enum cof_status cof_eval_answers(const struct cof_answer_eval *eval,
                                  struct cof_answer_figures *out_figures, struct cof_error *err)
 {
     struct cof_answer_figures figures = {0};
+    const struct cof_eval_set *set = eval->set;
+    size_t max_count = eval->max_count == 0 ? SIZE_MAX : eval->max_count;
     int64_t begin = cof_clock_steady_ns(cof_clock_system());
-    struct cof_progress progress = cof_progress_begin("answers", set->query_count, !is_verbose);
+    struct cof_progress progress =
+        cof_progress_begin("answers", set->query_count, !eval->is_verbose);
     for (size_t i = 0; i < set->query_count; i++) {
         const struct cof_eval_query *query = &set->queries[i];
         cof_progress_set(&progress, i);
-        if (strcmp(half, "all") != 0 && !cof_text_equal(query->half, cof_text_from(half))) {
-            continue;
+        bool is_asked = !set->is_samples || strcmp(eval->half, "all") == 0 ||
+                        cof_text_equal(query->half, cof_text_from(eval->half));
+        if (is_asked && figures.answerable + figures.unanswerable < max_count) {
+            COF_TRY(ask_both(eval, query, &figures, err));
         }
-        struct cof_call call;
-        cof_call_init_local(service, &call);
-        enum cof_status status = ask(service, &call, collection, query, is_verbose, &figures, err);
-        cof_call_deinit(&call);
-        COF_TRY(status);
     }
     cof_progress_end(&progress);
     figures.seconds = (double)(cof_clock_steady_ns(cof_clock_system()) - begin) / 1e9;

@@ -14,6 +14,8 @@ struct cof_answer_figures {
     size_t refused_wrongly; /* … that were refused */
     size_t unanswerable;
     size_t refused_rightly;
+    size_t hidden; /* questions asked again with their right documents hidden from the caller */
+    size_t hidden_refused;
     size_t generated; /* answers in the model's own words */
     size_t extractive;
     size_t citations;
@@ -21,14 +23,26 @@ struct cof_answer_figures {
     double seconds;
 };
 
-/* Asks every question of `half` ("tune", "test" or "all") and judges the answers; each that is not
- * right is named on standard error when `is_verbose`. */
-COF_MUST_USE enum cof_status cof_eval_answers(struct cof_service *service,
-                                              struct cof_text collection,
-                                              const struct cof_eval_set *set, const char *half,
-                                              bool is_verbose,
+/* The attribute by which a document of the set is hidden; its value is the document's id. */
+#define COF_EVAL_ID_ATTRIBUTE "eval_id"
+
+struct cof_answer_eval {
+    struct cof_service *service;
+    struct cof_text collection; /* documents carry COF_EVAL_ID_ATTRIBUTE */
+    const struct cof_eval_set *set;
+    const char *half; /* of samples: "tune", "test" or "all" */
+    size_t max_count; /* questions; 0 = all */
+    bool must_hide;   /* ask again with the right documents hidden: it must be refused */
+    bool is_verbose;  /* name on standard error what is not right */
+};
+
+/* Asks the questions and judges the answers. */
+COF_MUST_USE enum cof_status cof_eval_answers(const struct cof_answer_eval *eval,
                                               struct cof_answer_figures *out_figures,
                                               struct cof_error *err);
+
+/* {"eval_id": id} as text; data NULL when out of memory. */
+struct cof_text cof_eval_attributes(struct cof_arena *arena, struct cof_text id);
 
 /* True when every number and code of `claim` (a word with a digit) stands in `passage`, and at
  * least half of the claim's other words of four letters and more do, compared without case. The

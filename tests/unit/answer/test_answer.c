@@ -288,6 +288,26 @@ static void answer__marks_or_removes_by_policy(void **state)
     assert_false(has(answer.text, "moon"));
 }
 
+static void answer__refuses_what_is_narrower_than_what_the_documents_say(void **state)
+{
+    struct house *house = *state;
+    /* "Expenses" stands there; a compound with it that stands nowhere is about something else. */
+    struct cof_answer known = ask(house, "Expense claims are made with which form?", "F-27.");
+    struct cof_answer narrower =
+        ask(house, "Mit welchem Formular kommt das Reimbursedgeld?", "Mit F-27.");
+    assert_true(known.is_grounded);
+    assert_int_equal(narrower.kind, COF_ANSWER_NOT_FOUND);
+}
+
+static void answer__refuses_what_lacks_the_words_that_matter(void **state)
+{
+    struct house *house = *state;
+    struct cof_answer answer =
+        ask(house, "Which wine goes with roast venison during annual leave?", "Red wine.");
+    assert_int_equal(answer.kind, COF_ANSWER_NOT_FOUND);
+    assert_int_equal(house->generator.call_count, 0);
+}
+
 static void answer__refuses_without_asking_the_model(void **state)
 {
     struct house *house = *state;
@@ -389,6 +409,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             answer__drops_what_nothing_supports_after_a_supported_sentence, setup, teardown),
         cmocka_unit_test_setup_teardown(answer__marks_or_removes_by_policy, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            answer__refuses_what_is_narrower_than_what_the_documents_say, setup, teardown),
+        cmocka_unit_test_setup_teardown(answer__refuses_what_lacks_the_words_that_matter, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(answer__refuses_without_asking_the_model, setup, teardown),
         cmocka_unit_test_setup_teardown(answer__does_not_follow_a_document, setup, teardown),
         cmocka_unit_test_setup_teardown(answer__streams_only_what_it_returns, setup, teardown),

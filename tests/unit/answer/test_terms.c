@@ -47,6 +47,18 @@ static void terms__of_chinese_are_bigrams(void **state)
     assert_int_equal(shared(&a, &b), 3);
 }
 
+static void terms__of_arabic_match_with_and_without_article(void **state)
+{
+    COF_CLEANUP(cof_arena_deinit) struct cof_arena arena = {0};
+    struct cof_terms a = make(&arena, "العين بالماء");
+    struct cof_terms b = make(&arena, "عين وماء الماء");
+    assert_int_equal(shared(&a, &b), 2);
+    /* Too short to lose two letters. */
+    struct cof_terms word = make(&arena, "الى");
+    struct cof_terms letter = make(&arena, "ى");
+    assert_int_equal(shared(&word, &letter), 0);
+}
+
 static void terms__notice_negation(void **state)
 {
     COF_CLEANUP(cof_arena_deinit) struct cof_arena arena = {0};
@@ -70,6 +82,7 @@ int main(void)
         cmocka_unit_test(terms__match_across_inflection_and_case),
         cmocka_unit_test(terms__keep_numbers_and_codes_exact),
         cmocka_unit_test(terms__of_chinese_are_bigrams),
+        cmocka_unit_test(terms__of_arabic_match_with_and_without_article),
         cmocka_unit_test(terms__notice_negation),
         cmocka_unit_test(terms__give_function_words_little_weight),
     };
