@@ -16,7 +16,6 @@
 #include "wordpiece.h"
 
 #define DEFAULT_BATCH_COUNT 2048
-#define DEFAULT_TOKENS_IN_FLIGHT 16384
 #define MAX_NAME_BYTES 128
 #define FINGERPRINT_VERSION 1
 #define SAMPLES_PER_TENSOR 64
@@ -31,16 +30,49 @@ struct bert {
     struct cof_bert_batcher batcher;
 };
 
+static struct cof_bert_batch batch_of(const struct bert *bert, enum cof_embed_role role,
+                                      const struct cof_cancel *cancel)
+{
+    bool is_question = role == COF_EMBED_QUERY;
+    return (struct cof_bert_batch){
+        .prefix =
+            cof_text_from(is_question ? bert->config.query_prefix : bert->config.passage_prefix),
+        .is_question = is_question,
+        .cancel = cancel,
+    };
+}
+
 static enum cof_status bert_embed(struct cof_embedder *embedder, enum cof_embed_role role,
                                   const struct cof_text *texts, size_t count,
                                   const struct cof_cancel *cancel, float *out_vectors,
                                   size_t *out_token_counts, struct cof_error *err)
 {
     struct bert *bert = (struct bert *)embedder;
-    const char *prefix =
-        role == COF_EMBED_QUERY ? bert->config.query_prefix : bert->config.passage_prefix;
-    return cof_bert_batcher_embed(&bert->batcher, cof_text_from(prefix), texts, count, cancel,
-                                  out_vectors, out_token_counts, err);
+    const struct cof_bert_batch batch = batch_of(bert, role, cancel);
+    return cof_bert_batcher_embed(&bert->batcher, &batch, texts, count, out_vectors,
+                                  out_token_counts, err);
+}
+
+static enum cof_status bert_embed_ids(struct cof_embedder *embedder,
+                                      const struct cof_token_ids *texts, size_t count,
+                                      const struct cof_cancel *cancel, float *out_vectors,
+                                      size_t *out_token_counts, struct cof_error *err)
+{
+    struct bert *bert = (struct bert *)embedder;
+    const struct cof_bert_batch batch = {.cancel = cancel};
+    return cof_bert_batcher_embed_ids(&bert->batcher, &batch, texts, count, out_vectors,
+                                      out_token_counts, err);
+}
+
+static enum cof_status bert_embed_tokens(struct cof_embedder *embedder, enum cof_embed_role role,
+                                         const struct cof_text *texts, size_t count,
+                                         const struct cof_cancel *cancel, struct cof_arena *arena,
+                                         struct cof_token_vectors *out_texts, struct cof_error *err)
+{
+    struct bert *bert = (struct bert *)embedder;
+    const struct cof_bert_batch batch = batch_of(bert, role, cancel);
+    return cof_bert_batcher_embed_tokens(&bert->batcher, &batch, texts, count, arena, out_texts,
+                                         err);
 }
 
 static enum cof_status bert_count_tokens(struct cof_embedder *embedder, struct cof_text text,
@@ -74,6 +106,7 @@ static enum cof_status bert_each_token(struct cof_embedder *embedder, struct cof
 /* What load() brought, whole or in part. */
 static void unload(struct bert *bert)
 {
+    cof_bert_batcher_deinit(&bert->batcher);
     cof_bert_weights_destroy(bert->weights);
     cof_tokenizer_close(bert->tokenizer);
     cof_free(bert);
@@ -82,7 +115,6 @@ static void unload(struct bert *bert)
 static void bert_close(struct cof_embedder *embedder)
 {
     struct bert *bert = (struct bert *)embedder;
-    cof_bert_batcher_deinit(&bert->batcher);
     unload(bert);
 }
 
@@ -91,6 +123,8 @@ static const struct cof_embedder_ops BERT_OPS = {
     .embed = bert_embed,
     .count_tokens = bert_count_tokens,
     .each_token = bert_each_token,
+    .embed_ids = bert_embed_ids,
+    .embed_tokens = bert_embed_tokens,
     .close = bert_close,
 };
 
@@ -191,6 +225,21 @@ static size_t or_default(size_t value, size_t otherwise)
     return value != 0 ? value : otherwise;
 }
 
+static enum cof_status start_batcher(struct bert *bert, const struct cof_bert_options *options,
+                                     struct cof_error *err)
+{
+    const struct cof_bert_scheduler_options scheduler = {
+        .weights = bert->weights,
+        .pooling = bert->config.pooling,
+        .max_tokens = bert->config.max_tokens,
+        .pool = options->pool,
+        .max_tokens_in_flight = options->max_tokens_in_flight,
+        .max_job_count = options->max_call_count,
+        .window_ms = options->batch_window_ms,
+    };
+    return cof_bert_batcher_init(&bert->batcher, bert->tokenizer, &scheduler, err);
+}
+
 enum cof_status cof_bert_open(const struct cof_bert_options *options,
                               struct cof_embedder **out_embedder, struct cof_error *err)
 {
@@ -199,14 +248,13 @@ enum cof_status cof_bert_open(const struct cof_bert_options *options,
         return COF_FAIL_MEMORY(err);
     bert->base.ops = &BERT_OPS;
     enum cof_status status = load(bert, options, err);
+    if (status == COF_OK)
+        status = start_batcher(bert, options, err);
     if (status != COF_OK) {
         unload(bert);
         return status;
     }
     copy_name(bert, options);
-    cof_bert_batcher_init(&bert->batcher, &bert->config, bert->tokenizer, bert->weights,
-                          options->pool,
-                          or_default(options->max_tokens_in_flight, DEFAULT_TOKENS_IN_FLIGHT));
     struct cof_embedder_info *info = &bert->base.info;
     info->name = bert->name;
     info->backend = BERT_OPS.name;

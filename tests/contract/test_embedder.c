@@ -292,7 +292,8 @@ static void embedder__may_be_called_by_many_threads_at_once(void **state)
 
 static int make_pool(void)
 {
-    const struct cof_pool_options options = {.name = "embed", .thread_count = 2};
+    const struct cof_pool_options options = {
+        .name = "embed", .thread_count = 2, .max_queue_count = 16};
     return cof_pool_create(&options, &backend.pool, NULL) == COF_OK ? 0 : 1;
 }
 

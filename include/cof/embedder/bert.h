@@ -4,8 +4,10 @@
  * (WordPiece), and where present tokenizer_config.json, sentence_bert_config.json (max_seq_length),
  * 1_Pooling/config.json, modules.json (whether vectors are normalised; ours always are).
  *
- * A batch is one packed token matrix without padding; attention runs per sequence. Work is spread
- * over `pool` with the calling thread taking part, and oneDNN itself is called single-threaded. */
+ * A batch is one packed token matrix without padding; attention runs per sequence. All calls meet
+ * in one queue: work is spread over `pool` with the calling threads taking part, sequences of
+ * several calls are computed together, and questions overtake bulk (docs/adr/0013-scheduling.md).
+ * oneDNN itself is called single-threaded. */
 #ifndef COF_EMBEDDER_BERT_H
 #define COF_EMBEDDER_BERT_H
 
@@ -21,7 +23,11 @@ struct cof_bert_options {
     const char *name;              /* public name; NULL = the folder's last part */
     struct cof_pool *pool;         /* borrowed; NULL = only the calling thread works */
     size_t max_batch_count;        /* 0 = 2048 */
-    size_t max_tokens_in_flight;   /* per call: packed tokens computed at once; 0 = 16,384 */
+    size_t max_tokens_in_flight;   /* of all calls together, questions not counted; 0 = 16,384, or
+                                    * 2,048 a thread where that is more */
+    size_t max_call_count;         /* at a time; more get COF_LIMITED. 0 = 1,024 */
+    long batch_window_ms;          /* how long one question may wait for another, when every thread
+                                    * is busy; 0 = never */
     const uint8_t *weights_sha256; /* 32 bytes of model.safetensors when the caller knows it; enters
                                     * the fingerprint. NULL = a digest of sizes and samples of the
                                     * tensors is used instead */

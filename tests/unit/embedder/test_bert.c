@@ -135,7 +135,8 @@ static void bert__gives_the_same_vectors_however_work_is_cut(void **state)
     cof_embedder_close(embedder);
     for (size_t threads = 0; threads < 4; threads += 3) {
         struct cof_pool *pool = NULL;
-        const struct cof_pool_options pool_options = {.name = "t", .thread_count = threads};
+        const struct cof_pool_options pool_options = {
+            .name = "t", .thread_count = threads, .max_queue_count = 16};
         assert_int_equal(cof_pool_create(&pool_options, &pool, NULL), COF_OK);
         for (size_t i = 0; i < sizeof(in_flight) / sizeof(in_flight[0]); i++) {
             size_t counts[TEXT_COUNT];
@@ -172,7 +173,8 @@ static void bert__is_called_from_many_threads_at_once(void **state)
 {
     enum { THREADS = 4 };
     struct cof_pool *pool = NULL;
-    const struct cof_pool_options pool_options = {.name = "t", .thread_count = 2};
+    const struct cof_pool_options pool_options = {
+        .name = "t", .thread_count = 2, .max_queue_count = 16};
     pthread_t threads[THREADS];
     assert_int_equal(cof_pool_create(&pool_options, &pool, NULL), COF_OK);
     struct cof_embedder *embedder = open_with(
