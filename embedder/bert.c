@@ -13,7 +13,7 @@
 #include "model_config.h"
 #include "safetensors.h"
 #include "tokenizer.h"
-#include "wordpiece.h"
+#include "tokenizer_open.h"
 
 #define DEFAULT_BATCH_COUNT 2048
 #define MAX_NAME_BYTES 128
@@ -167,6 +167,8 @@ static void compute_fingerprint(struct bert *bert, const struct cof_safetensors 
                                                          .size = COF_FINGERPRINT_SIZE});
     uint32_t epsilon_bits = 0;
     memcpy(&epsilon_bits, &config->layer_norm_epsilon, sizeof(epsilon_bits));
+    if (config->family != COF_MODEL_BERT)
+        cof_fingerprint_add_number(&fingerprint, config->first_position);
     cof_fingerprint_add_number(&fingerprint, config->head_count);
     cof_fingerprint_add_number(&fingerprint, epsilon_bits);
     cof_fingerprint_add_text(&fingerprint, cof_text_from(cof_pooling_name(config->pooling)));
@@ -211,7 +213,7 @@ static enum cof_status load(struct bert *bert, const struct cof_bert_options *op
     if (!cof_path_is_folder(options->folder))
         return COF_FAIL(err, COF_NOT_FOUND, "there is no model folder %.180s", options->folder);
     COF_TRY(cof_model_config_read(options->folder, &bert->config, err));
-    COF_TRY(cof_wordpiece_open(options->folder, &bert->tokenizer, err));
+    COF_TRY(cof_tokenizer_open(options->folder, bert->config.family, &bert->tokenizer, err));
     size_t token_count = bert->tokenizer->token_count;
     if (token_count > bert->config.vocabulary_size)
         return COF_FAIL(err, COF_INVALID,

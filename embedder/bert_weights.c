@@ -10,7 +10,7 @@
 
 struct loader {
     const struct cof_safetensors *file;
-    const char *prefix; /* "" or "bert." */
+    const char *prefix; /* "", "bert.", "roberta." */
     struct cof_bert_weights *weights;
     float *scratch_weights; /* the largest layer, before it is packed */
     float *scratch_bias;
@@ -46,11 +46,11 @@ static enum cof_status find_tensor(const struct loader *loader, const char *name
     return COF_OK;
 }
 
-/* The first `count` values. One that is no number would silently spoil every vector. */
+/* `count` values from `first` on. One that is no number would silently spoil every vector. */
 static enum cof_status convert(const struct loader *loader, const struct cof_tensor *tensor,
-                               size_t count, float *out)
+                               size_t first, size_t count, float *out)
 {
-    cof_tensor_to_f32(tensor, 0, count, out);
+    cof_tensor_to_f32(tensor, first, count, out);
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(out[i]))
             return COF_FAIL(loader->err, COF_CORRUPT,
@@ -65,7 +65,7 @@ static enum cof_status read_values(const struct loader *loader, const char *name
 {
     const struct cof_tensor *tensor = NULL;
     COF_TRY(find_tensor(loader, name, rows, columns, &tensor));
-    return convert(loader, tensor, tensor->element_count, out);
+    return convert(loader, tensor, 0, tensor->element_count, out);
 }
 
 /* The same into memory of its own. The shape is checked before memory is asked for. */
@@ -77,7 +77,7 @@ static enum cof_status load_values(const struct loader *loader, const char *name
     *out = cof_calloc(tensor->element_count, sizeof(**out));
     if (*out == NULL)
         return COF_FAIL_MEMORY(loader->err);
-    return convert(loader, tensor, tensor->element_count, *out);
+    return convert(loader, tensor, 0, tensor->element_count, *out);
 }
 
 static enum cof_status load_norm(const struct loader *loader, const char *owner,
@@ -91,6 +91,23 @@ static enum cof_status load_norm(const struct loader *loader, const char *owner,
     return load_values(loader, name, size, 0, &norm->shift);
 }
 
+/* Only the rows that a sequence can have. */
+static enum cof_status load_positions(const struct loader *loader,
+                                      const struct cof_model_config *config)
+{
+    struct cof_bert_weights *weights = loader->weights;
+    const struct cof_tensor *table = NULL;
+    COF_TRY(find_tensor(loader, "embeddings.position_embeddings.weight",
+                        config->first_position + weights->max_positions, weights->hidden_size,
+                        &table));
+    size_t count = weights->max_positions * weights->hidden_size;
+    weights->positions = cof_calloc(count, sizeof(*weights->positions));
+    if (weights->positions == NULL)
+        return COF_FAIL_MEMORY(loader->err);
+    return convert(loader, table, config->first_position * weights->hidden_size, count,
+                   weights->positions);
+}
+
 static enum cof_status load_embeddings(const struct loader *loader,
                                        const struct cof_model_config *config)
 {
@@ -99,11 +116,10 @@ static enum cof_status load_embeddings(const struct loader *loader,
     const struct cof_tensor *types = NULL;
     COF_TRY(load_values(loader, "embeddings.word_embeddings.weight", weights->vocabulary_size,
                         hidden, &weights->words));
-    COF_TRY(load_values(loader, "embeddings.position_embeddings.weight", weights->max_positions,
-                        hidden, &weights->positions));
+    COF_TRY(load_positions(loader, config));
     COF_TRY(find_tensor(loader, "embeddings.token_type_embeddings.weight", config->token_type_count,
                         hidden, &types));
-    COF_TRY(convert(loader, types, hidden, loader->scratch_bias));
+    COF_TRY(convert(loader, types, 0, hidden, loader->scratch_bias));
     for (size_t i = 0; i < weights->max_positions; i++) {
         for (size_t j = 0; j < hidden; j++)
             weights->positions[i * hidden + j] += loader->scratch_bias[j];
@@ -201,6 +217,19 @@ static void free_norm(struct cof_bert_norm *norm)
     cof_free(norm->shift);
 }
 
+/* Models saved with a head keep the encoder under a name of its own. */
+static const char *find_prefix(const struct cof_safetensors *file)
+{
+    static const char *const prefixes[] = {"bert.", "roberta."};
+    char name[MAX_NAME_BYTES];
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        (void)snprintf(name, sizeof(name), "%sembeddings.word_embeddings.weight", prefixes[i]);
+        if (cof_safetensors_find(file, cof_text_from(name)) != NULL)
+            return prefixes[i];
+    }
+    return "";
+}
+
 enum cof_status cof_bert_weights_create(const struct cof_safetensors *file,
                                         const struct cof_model_config *config,
                                         struct cof_bert_weights **out_weights,
@@ -217,10 +246,8 @@ enum cof_status cof_bert_weights_create(const struct cof_safetensors *file,
     weights->layer_norm_epsilon = config->layer_norm_epsilon;
     weights->layer_count = config->layer_count;
 
-    struct loader loader = {.file = file, .prefix = "", .weights = weights, .err = err};
-    /* Models saved with a head keep the encoder under a name of its own. */
-    if (cof_safetensors_find(file, COF_TEXT("bert.embeddings.word_embeddings.weight")) != NULL)
-        loader.prefix = "bert.";
+    struct loader loader = {
+        .file = file, .prefix = find_prefix(file), .weights = weights, .err = err};
     int before = cof_openmp_enter();
     enum cof_status status = load(&loader, config);
     cof_openmp_leave(before);

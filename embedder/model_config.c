@@ -62,6 +62,39 @@ static enum cof_status check_false(const struct cof_json *object, const char *ke
     return COF_OK;
 }
 
+static enum cof_status read_family(const struct cof_json *root, struct cof_model_config *config,
+                                   struct cof_error *err)
+{
+    struct cof_text type = {0};
+    COF_TRY(cof_json_need_text(root, "model_type", &type, err));
+    if (cof_text_equal(type, COF_TEXT("bert")))
+        config->family = COF_MODEL_BERT;
+    else if (cof_text_equal(type, COF_TEXT("xlm-roberta")))
+        config->family = COF_MODEL_XLM_ROBERTA;
+    else
+        return COF_FAIL(err, COF_INVALID,
+                        "'model_type' is '%.*s', this version computes 'bert' and 'xlm-roberta'",
+                        (int)(type.size < 40 ? type.size : 40), type.data);
+    return COF_OK;
+}
+
+/* XLM-RoBERTa keeps the rows up to the padding id's own unused (fairseq's numbering). */
+static enum cof_status read_first_position(const struct cof_json *root,
+                                           struct cof_model_config *config, struct cof_error *err)
+{
+    int64_t padding_id = 1;
+    if (config->family == COF_MODEL_BERT)
+        return COF_OK;
+    COF_TRY(cof_json_get_integer(root, "pad_token_id", 0, 65535, &padding_id, err));
+    config->first_position = (size_t)padding_id + 1;
+    if (config->max_positions < config->first_position + 2)
+        return COF_FAIL(err, COF_INVALID,
+                        "'max_position_embeddings' %zu leaves no place behind 'pad_token_id' %lld",
+                        config->max_positions, (long long)padding_id);
+    config->max_positions -= config->first_position;
+    return COF_OK;
+}
+
 static enum cof_status read_architecture(const struct cof_json *root,
                                          struct cof_model_config *config, struct cof_error *err)
 {
@@ -73,9 +106,7 @@ static enum cof_status read_architecture(const struct cof_json *root,
         {"vocab_size", 4000000, &config->vocabulary_size},
         {"max_position_embeddings", 65536, &config->max_positions},
     };
-    struct cof_text model_type = {0};
-    COF_TRY(cof_json_need_text(root, "model_type", &model_type, err));
-    COF_TRY(check_word(root, "model_type", "bert", "bert", err));
+    COF_TRY(read_family(root, config, err));
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         COF_TRY(need_size(root, fields[i].key, fields[i].max, fields[i].out, err));
     if (config->hidden_size % config->head_count != 0)
@@ -84,6 +115,7 @@ static enum cof_status read_architecture(const struct cof_json *root,
                         config->hidden_size, config->head_count);
     if (config->max_positions < 2)
         return COF_FAIL(err, COF_INVALID, "'max_position_embeddings' must be at least 2");
+    COF_TRY(read_first_position(root, config, err));
 
     int64_t token_types = 2;
     double epsilon = 1e-12;

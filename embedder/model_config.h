@@ -17,14 +17,22 @@ enum cof_pooling {
     COF_POOLING_CLS,
 };
 
+/* Which published architecture the tensors and the tokenizer follow. */
+enum cof_model_family {
+    COF_MODEL_BERT,
+    COF_MODEL_XLM_ROBERTA, /* positions begin behind the padding id; one token type */
+};
+
 struct cof_model_config {
     /* config.json */
+    enum cof_model_family family;
     size_t hidden_size;
     size_t layer_count;
     size_t head_count; /* divides hidden_size */
     size_t intermediate_size;
     size_t vocabulary_size;
-    size_t max_positions;
+    size_t max_positions;  /* that a sequence can have */
+    size_t first_position; /* row of the position table that a sequence begins with */
     size_t token_type_count;
     float layer_norm_epsilon;
     /* the other files */

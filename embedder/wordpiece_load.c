@@ -269,8 +269,6 @@ static enum cof_status open_vocabulary(const char *folder, struct cof_tokenizer 
 enum cof_status cof_wordpiece_open(const char *folder, struct cof_tokenizer **out_tokenizer,
                                    struct cof_error *err)
 {
-    static const char *const sentencepiece_files[] = {"sentencepiece.bpe.model", "tokenizer.model",
-                                                      "spiece.model"};
     if (cof_model_file_exists(folder, "tokenizer.json")) {
         COF_CLEANUP(cof_buffer_deinit) struct cof_buffer content = {0};
         COF_TRY(cof_model_file_read(folder, "tokenizer.json", MAX_FILE_BYTES, &content, err));
@@ -280,12 +278,5 @@ enum cof_status cof_wordpiece_open(const char *folder, struct cof_tokenizer **ou
     }
     if (cof_model_file_exists(folder, "vocab.txt"))
         return open_vocabulary(folder, out_tokenizer, err);
-    for (size_t i = 0; i < sizeof(sentencepiece_files) / sizeof(sentencepiece_files[0]); i++) {
-        if (cof_model_file_exists(folder, sentencepiece_files[i]))
-            return COF_FAIL(err, COF_INVALID,
-                            "%s: sentencepiece tokenizers are not read by this version, only "
-                            "WordPiece (tokenizer.json or vocab.txt)",
-                            sentencepiece_files[i]);
-    }
     return COF_FAIL(err, COF_NOT_FOUND, "%.150s has neither tokenizer.json nor vocab.txt", folder);
 }

@@ -125,6 +125,35 @@ static void bert__agrees_with_the_formulas_from_text_to_vector(void **state)
     cof_embedder_close(embedder);
 }
 
+static void bert__opens_an_xlm_roberta(void **state)
+{
+    const struct cof_text text = COF_TEXT("the bank keeps Q");
+    const uint32_t ids[] = {0, 4, 6, 49, 55, 3, 2};
+    struct tiny_model other = {.is_xlm_roberta = true, .prefix = "roberta."};
+    char place[TEMP_DIR_PATH_SIZE];
+    temp_dir_create(place);
+    tiny_model_create(&other, 8);
+    tiny_model_write(&other, place);
+    struct cof_embedder *embedder = open_with(&(struct cof_bert_options){.folder = place});
+    float vector[32];
+    double expected[32];
+    size_t token_count = 0;
+    double product = 0;
+    assert_int_equal(
+        cof_embedder_embed(embedder, COF_EMBED_QUERY, &text, 1, NULL, vector, &token_count, NULL),
+        COF_OK);
+    assert_int_equal(token_count, 7);
+    assert_int_equal(cof_embedder_count_tokens(embedder, text, &token_count, NULL), COF_OK);
+    assert_int_equal(token_count, 5);
+    tiny_model_embed(&other, ids, 7, expected);
+    for (size_t i = 0; i < 32; i++)
+        product += (double)vector[i] * expected[i];
+    assert_true(product > 0.9999999);
+    cof_embedder_close(embedder);
+    tiny_model_destroy(&other);
+    temp_dir_remove(place);
+}
+
 static void bert__gives_the_same_vectors_however_work_is_cut(void **state)
 {
     static const size_t in_flight[] = {1, 25, 70, 400, 0};
@@ -260,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bert__says_what_it_is, make_model, remove_model),
         cmocka_unit_test_setup_teardown(bert__agrees_with_the_formulas_from_text_to_vector,
                                         make_model, remove_model),
+        cmocka_unit_test(bert__opens_an_xlm_roberta),
         cmocka_unit_test_setup_teardown(bert__gives_the_same_vectors_however_work_is_cut,
                                         make_model, remove_model),
         cmocka_unit_test_setup_teardown(bert__is_called_from_many_threads_at_once, make_model,

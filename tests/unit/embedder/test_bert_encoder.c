@@ -112,6 +112,24 @@ static void encoder__agrees_with_the_formulas(void **state)
     check_shape(&(struct tiny_model){0});
 }
 
+static void encoder__agrees_for_xlm_roberta(void **state)
+{
+    check_shape(&(struct tiny_model){.is_xlm_roberta = true});
+    check_shape(&(struct tiny_model){.is_xlm_roberta = true,
+                                     .prefix = "roberta.",
+                                     .is_cls = true,
+                                     .hidden_size = 96,
+                                     .head_count = 6,
+                                     .intermediate_size = 200,
+                                     .layer_count = 4});
+    check_shape(&(struct tiny_model){.is_xlm_roberta = true,
+                                     .dtype = "F16",
+                                     .hidden_size = 60,
+                                     .head_count = 3,
+                                     .intermediate_size = 52,
+                                     .layer_count = 3});
+}
+
 static void encoder__agrees_for_sizes_that_fit_no_register(void **state)
 {
     check_shape(&(struct tiny_model){
@@ -230,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(encoder__agrees_with_the_formulas),
+        cmocka_unit_test(encoder__agrees_for_xlm_roberta),
         cmocka_unit_test(encoder__agrees_for_sizes_that_fit_no_register),
         cmocka_unit_test(encoder__pools_the_first_token_where_asked),
         cmocka_unit_test(encoder__reads_half_precision_weights),

@@ -66,11 +66,11 @@ static void bert__says_which_file_is_missing(void **state)
     assert_non_null(strstr(err.message, "/nonexistent/model"));
 }
 
-static void bert__refuses_sentencepiece_with_a_clear_word(void **state)
+static void bert__refuses_a_broken_sentencepiece_model(void **state)
 {
     tiny_model_delete(folder, "tokenizer.json");
     tiny_model_put_text(folder, "sentencepiece.bpe.model", "x");
-    assert_refused(COF_INVALID, "only WordPiece");
+    assert_refused(COF_CORRUPT, "sentencepiece.bpe.model: ");
 }
 
 static void bert__refuses_a_tokenizer_larger_than_the_embeddings(void **state)
@@ -162,7 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(bert__says_which_file_is_missing, make_model, remove_model),
-        cmocka_unit_test_setup_teardown(bert__refuses_sentencepiece_with_a_clear_word, make_model,
+        cmocka_unit_test_setup_teardown(bert__refuses_a_broken_sentencepiece_model, make_model,
                                         remove_model),
         cmocka_unit_test_setup_teardown(bert__refuses_a_tokenizer_larger_than_the_embeddings,
                                         make_model, remove_model),

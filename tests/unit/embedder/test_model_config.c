@@ -12,6 +12,11 @@
     "\"num_attention_heads\":12,\"intermediate_size\":1536,\"vocab_size\":30522,"                  \
     "\"max_position_embeddings\":512"
 
+#define XLM_R                                                                                      \
+    "\"model_type\":\"xlm-roberta\",\"hidden_size\":384,\"num_hidden_layers\":12,"                 \
+    "\"num_attention_heads\":12,\"intermediate_size\":1536,\"vocab_size\":250037,"                 \
+    "\"type_vocab_size\":1"
+
 static char folder[TEMP_DIR_PATH_SIZE];
 
 static int make_folder(void **state)
@@ -91,6 +96,25 @@ static void config__reads_every_file(void **state)
     assert_string_equal(cof_pooling_name(COF_POOLING_MEAN), "mean");
 }
 
+static void config__reads_xlm_roberta(void **state)
+{
+    tiny_model_put_text(folder, "config.json", "{" XLM_R ",\"max_position_embeddings\":514}");
+    struct cof_model_config config = read_config();
+    assert_int_equal(config.family, COF_MODEL_XLM_ROBERTA);
+    assert_int_equal(config.first_position, 2);
+    assert_int_equal(config.max_positions, 512);
+    assert_int_equal(config.max_tokens, 512);
+    tiny_model_put_text(folder, "config.json",
+                        "{" XLM_R ",\"max_position_embeddings\":514,\"pad_token_id\":3}");
+    config = read_config();
+    assert_int_equal(config.first_position, 4);
+    assert_int_equal(config.max_positions, 510);
+    assert_refused("config.json", "{" XLM_R ",\"max_position_embeddings\":3}",
+                   "max_position_embeddings");
+    assert_refused("config.json", "{" XLM_R ",\"max_position_embeddings\":514,\"pad_token_id\":-1}",
+                   "pad_token_id");
+}
+
 static void config__takes_the_tokenizers_limit_and_cuts_it_to_the_positions(void **state)
 {
     tiny_model_put_text(folder, "tokenizer_config.json", "{\"model_max_length\":128}");
@@ -125,7 +149,8 @@ static void config__refuses_architectures_that_it_would_compute_wrongly(void **s
         {"7", "JSON object"},
         {"{\"hidden_size\":", "invalid JSON"},
         {"{" GOOD ",\"model_type\":\"bert\"}", "twice"},
-        {"{\"model_type\":\"xlm-roberta\"}", "model_type"},
+        {"{\"model_type\":\"roberta\"}", "model_type"},
+        {"{\"model_type\":\"xlm-roberta\"}", "hidden_size"},
         {"{\"model_type\":7}", "model_type"},
         {"{\"model_type\":\"bert\"}", "hidden_size"},
         {"{\"model_type\":\"bert\",\"hidden_size\":\"384\"}", "hidden_size"},
@@ -211,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(config__has_the_defaults_of_the_published_implementations,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(config__reads_every_file, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(config__reads_xlm_roberta, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(
             config__takes_the_tokenizers_limit_and_cuts_it_to_the_positions, make_folder,
             remove_folder),

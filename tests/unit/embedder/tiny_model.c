@@ -1,4 +1,4 @@
-/* Makes and writes small BERT models. */
+/* Makes and writes small models. */
 #include "tiny_model.h"
 
 #include <math.h>
@@ -66,6 +66,9 @@ const char *const TINY_VOCABULARY[] = {
     "-",
 };
 const size_t TINY_VOCABULARY_COUNT = sizeof(TINY_VOCABULARY) / sizeof(TINY_VOCABULARY[0]);
+
+/* Pieces of the small unigram model, shifted by one, and <mask>. */
+enum { XLM_R_VOCABULARY = 142, XLM_R_FIRST_POSITION = 2 };
 
 static uint32_t bits_of(float value)
 {
@@ -156,6 +159,11 @@ static void set_default(size_t *value, size_t otherwise)
         *value = otherwise;
 }
 
+static size_t type_count(const struct tiny_model *model)
+{
+    return model->is_xlm_roberta ? 1 : 2;
+}
+
 void tiny_model_create(struct tiny_model *model, uint64_t seed)
 {
     struct seeded_random random;
@@ -169,13 +177,16 @@ void tiny_model_create(struct tiny_model *model, uint64_t seed)
     set_default(&model->max_tokens, 24);
     model->dtype = model->dtype != NULL ? model->dtype : "F32";
     model->prefix = model->prefix != NULL ? model->prefix : "";
-    model->vocabulary_size = TINY_VOCABULARY_COUNT;
+    model->vocabulary_size = model->is_xlm_roberta ? XLM_R_VOCABULARY : TINY_VOCABULARY_COUNT;
+    model->first_position = model->is_xlm_roberta ? XLM_R_FIRST_POSITION : 0;
+    model->epsilon = model->is_xlm_roberta ? 1e-5 : 1e-12;
     size_t hidden = model->hidden_size;
     add_tensor(model, &random, model->vocabulary_size, hidden, 0, 1.0F,
                "embeddings.word_embeddings.weight");
-    add_tensor(model, &random, model->max_positions, hidden, 0, 0.5F,
+    add_tensor(model, &random, model->first_position + model->max_positions, hidden, 0, 0.5F,
                "embeddings.position_embeddings.weight");
-    add_tensor(model, &random, 2, hidden, 0, 0.5F, "embeddings.token_type_embeddings.weight");
+    add_tensor(model, &random, type_count(model), hidden, 0, 0.5F,
+               "embeddings.token_type_embeddings.weight");
     add_norm(model, &random, "embeddings");
     for (size_t i = 0; i < model->layer_count; i++) {
         add_linear(model, &random, i, "attention.self.query", hidden, hidden);
@@ -314,16 +325,29 @@ static void write_tokenizer(const char *folder)
     tiny_model_put(folder, "tokenizer.json", text, size);
 }
 
+static void copy_sentencepiece(const char *folder)
+{
+    uint8_t bytes[16384];
+    FILE *file = fopen(COF_SOURCE_DIR "/tests/unit/embedder/sentencepiece/unigram.model", "rb");
+    assert_non_null(file);
+    size_t size = fread(bytes, 1, sizeof(bytes), file);
+    assert_true(size > 0 && size < sizeof(bytes));
+    assert_int_equal(fclose(file), 0);
+    tiny_model_put(folder, "sentencepiece.bpe.model", bytes, size);
+}
+
 void tiny_model_write(const struct tiny_model *model, const char *folder)
 {
     char text[1024];
     (void)snprintf(text, sizeof(text),
-                   "{\"model_type\":\"bert\",\"hidden_size\":%zu,\"num_hidden_layers\":%zu,"
+                   "{\"model_type\":\"%s\",\"hidden_size\":%zu,\"num_hidden_layers\":%zu,"
                    "\"num_attention_heads\":%zu,\"intermediate_size\":%zu,\"vocab_size\":%zu,"
-                   "\"max_position_embeddings\":%zu,\"type_vocab_size\":2,\"hidden_act\":\"gelu\","
-                   "\"layer_norm_eps\":1e-12}",
-                   model->hidden_size, model->layer_count, model->head_count,
-                   model->intermediate_size, model->vocabulary_size, model->max_positions);
+                   "\"max_position_embeddings\":%zu,\"type_vocab_size\":%zu,"
+                   "\"hidden_act\":\"gelu\",\"layer_norm_eps\":%g}",
+                   model->is_xlm_roberta ? "xlm-roberta" : "bert", model->hidden_size,
+                   model->layer_count, model->head_count, model->intermediate_size,
+                   model->vocabulary_size, model->first_position + model->max_positions,
+                   type_count(model), model->epsilon);
     tiny_model_put_text(folder, "config.json", text);
     (void)snprintf(text, sizeof(text), "{\"max_seq_length\":%zu}", model->max_tokens);
     tiny_model_put_text(folder, "sentence_bert_config.json", text);
@@ -333,6 +357,9 @@ void tiny_model_write(const struct tiny_model *model, const char *folder)
                    model->hidden_size, model->is_cls ? "true" : "false",
                    model->is_cls ? "false" : "true");
     tiny_model_put_text(folder, "1_Pooling/config.json", text);
-    write_tokenizer(folder);
+    if (model->is_xlm_roberta)
+        copy_sentencepiece(folder);
+    else
+        write_tokenizer(folder);
     write_weights(model, folder);
 }

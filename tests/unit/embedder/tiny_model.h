@@ -1,4 +1,4 @@
-/* A model folder made by the test: a small BERT with seeded random weights. */
+/* A model folder made by the test: a small BERT or XLM-RoBERTa with seeded random weights. */
 #ifndef COF_TESTS_UNIT_EMBEDDER_TINY_MODEL_H
 #define COF_TESTS_UNIT_EMBEDDER_TINY_MODEL_H
 
@@ -25,10 +25,13 @@ struct tiny_model {
     size_t max_positions;
     size_t max_tokens;
     bool is_cls;
-    const char *dtype;  /* "F32", "F16" or "BF16" */
-    const char *prefix; /* of tensor names */
+    bool is_xlm_roberta; /* positions behind the padding id, one token type, sentencepiece */
+    const char *dtype;   /* "F32", "F16" or "BF16" */
+    const char *prefix;  /* of tensor names */
     /* Filled by create. */
     size_t vocabulary_size;
+    size_t first_position; /* row of the position table that sequences begin with */
+    double epsilon;        /* of the norms */
     struct tiny_tensor tensors[TINY_MAX_TENSORS];
     size_t tensor_count;
 };
@@ -43,8 +46,8 @@ void tiny_model_destroy(struct tiny_model *model);
 /* By its name without prefix; ends the test when there is none. */
 struct tiny_tensor *tiny_model_tensor(struct tiny_model *model, const char *name);
 
-/* Writes config.json, tokenizer.json, 1_Pooling/config.json, sentence_bert_config.json and
- * model.safetensors into an existing folder. */
+/* Writes config.json, tokenizer.json (or sentencepiece.bpe.model), 1_Pooling/config.json,
+ * sentence_bert_config.json and model.safetensors into an existing folder. */
 void tiny_model_write(const struct tiny_model *model, const char *folder);
 /* Writes or replaces one file; a `name` with a slash makes the folder. */
 void tiny_model_put(const char *folder, const char *name, const void *bytes, size_t size);

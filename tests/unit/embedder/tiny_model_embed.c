@@ -66,7 +66,8 @@ static void norm(const struct tiny_model *model, size_t layer, const char *name,
         for (size_t i = 0; i < size; i++)
             variance += (row[i] - mean) * (row[i] - mean) / (double)size;
         for (size_t i = 0; i < size; i++)
-            row[i] = (row[i] - mean) / sqrt(variance + 1e-12) * (double)scale[i] + (double)shift[i];
+            row[i] = (row[i] - mean) / sqrt(variance + model->epsilon) * (double)scale[i] +
+                     (double)shift[i];
     }
 }
 
@@ -139,7 +140,8 @@ void tiny_model_embed(const struct tiny_model *model, const uint32_t *ids, size_
     for (size_t r = 0; r < count; r++) {
         for (size_t i = 0; i < size; i++)
             state[r * size + i] = (double)words[ids[r] * size + i] +
-                                  (double)positions[r * size + i] + (double)types[i];
+                                  (double)positions[(model->first_position + r) * size + i] +
+                                  (double)types[i];
     }
     norm(model, SIZE_MAX, "embeddings", state, count);
     for (size_t layer = 0; layer < model->layer_count; layer++)
