@@ -31,7 +31,7 @@ struct eval {
     bool must_hide;
     bool is_verbose;
     const char *limit_text;
-    size_t limit;
+    int64_t limit;
     enum cof_search_mode mode;
     struct cof_eval_set set;
     char folder[COF_MAX_PATH]; /* temporary */
@@ -319,7 +319,7 @@ static enum cof_status evaluate(struct eval *eval, struct cof_error *err)
         .collection = eval->collection_id,
         .set = &eval->set,
         .half = eval->half == NULL ? "test" : eval->half,
-        .max_count = eval->limit,
+        .max_count = (size_t)eval->limit,
         .must_hide = eval->must_hide,
         .is_verbose = eval->is_verbose,
     };
@@ -456,11 +456,10 @@ static int run_with(struct eval *eval, const struct cof_command *command,
         return cof_misuse(command, "--half takes tune, test or all");
     }
     if (eval->limit_text != NULL) {
-        uint64_t limit = 0;
-        if (!cof_text_parse_u64(cof_text_from(eval->limit_text), &limit) || limit > SIZE_MAX) {
-            return cof_misuse(command, "--limit takes a number");
+        if (cof_option_number("--limit", eval->limit_text, 1, INT32_MAX, &eval->limit, &error) !=
+            COF_OK) {
+            return cof_misuse(command, "%s", error.message);
         }
-        eval->limit = (size_t)limit;
     }
     if (run_eval(eval, rest->items[0], &error) != COF_OK) {
         return cof_fail_exit(&error);
