@@ -1,6 +1,6 @@
 /* The embedder under the clock: one process that bench/embed.py asks for one pass at a time.
  *
- *   bench_embed --model FOLDER --threads N CASE=TEXTS.jsonl…
+ *   bench_embed --model FOLDER --threads N --precision auto|f32|bf16|int8 CASE=TEXTS.jsonl…
  *
  * Every line of a texts file is one JSON string. Commands come on standard input, one a line, and
  * each is answered by one line of JSON, so that rounds of a peer can alternate with ours:
@@ -216,7 +216,7 @@ static enum cof_status obey(struct bench *bench, struct cof_text command, struct
 }
 
 static enum cof_status open_embedder(struct bench *bench, const char *folder, size_t thread_count,
-                                     struct cof_error *err)
+                                     enum cof_precision precision, struct cof_error *err)
 {
     struct cof_pool_options pool = {
         .name = "cof-bench",
@@ -224,7 +224,8 @@ static enum cof_status open_embedder(struct bench *bench, const char *folder, si
         .max_queue_count = 4096,
     };
     COF_TRY(cof_pool_create(&pool, &bench->pool, err));
-    struct cof_bert_options options = {.folder = folder, .pool = bench->pool};
+    struct cof_bert_options options = {
+        .folder = folder, .pool = bench->pool, .precision = precision};
     COF_TRY(cof_bert_open(&options, &bench->embedder, err));
     return COF_OK;
 }
@@ -232,13 +233,17 @@ static enum cof_status open_embedder(struct bench *bench, const char *folder, si
 static enum cof_status run(struct bench *bench, int argc, char **argv, struct cof_error *err)
 {
     uint64_t thread_count = 0;
-    if (argc < 6 || strcmp(argv[1], "--model") != 0 || strcmp(argv[3], "--threads") != 0 ||
-        !cof_text_parse_u64(cof_text_from(argv[4]), &thread_count) || thread_count == 0) {
+    enum cof_precision precision = COF_PRECISION_AUTO;
+    if (argc < 8 || strcmp(argv[1], "--model") != 0 || strcmp(argv[3], "--threads") != 0 ||
+        !cof_text_parse_u64(cof_text_from(argv[4]), &thread_count) || thread_count == 0 ||
+        strcmp(argv[5], "--precision") != 0 ||
+        !cof_precision_parse(cof_text_from(argv[6]), &precision)) {
         return COF_FAIL(err, COF_INVALID,
-                        "usage: bench_embed --model FOLDER --threads N CASE=TEXTS.jsonl…");
+                        "usage: bench_embed --model FOLDER --threads N --precision "
+                        "auto|f32|bf16|int8 CASE=TEXTS.jsonl…");
     }
-    COF_TRY(open_embedder(bench, argv[2], (size_t)thread_count, err));
-    for (int i = 5; i < argc; i++) {
+    COF_TRY(open_embedder(bench, argv[2], (size_t)thread_count, precision, err));
+    for (int i = 7; i < argc; i++) {
         COF_TRY(read_case(bench, argv[i], err));
     }
     const struct cof_embedder_info *info = &bench->embedder->info;

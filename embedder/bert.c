@@ -27,6 +27,7 @@ struct bert {
     struct cof_model_config config;
     struct cof_tokenizer *tokenizer;
     struct cof_bert_weights *weights;
+    enum cof_precision precision;
     struct cof_bert_batcher batcher;
 };
 
@@ -200,7 +201,8 @@ static enum cof_status load_weights(struct bert *bert, const struct cof_bert_opt
     struct cof_safetensors *file = NULL;
     COF_TRY(cof_path_join(path, options->folder, "model.safetensors", err));
     COF_TRY(cof_safetensors_open(path, &file, err));
-    enum cof_status status = cof_bert_weights_create(file, &bert->config, &bert->weights, err);
+    enum cof_status status = cof_bert_weights_create(file, &bert->config, bert->precision,
+                                                     cof_kernels_pick(), &bert->weights, err);
     if (status == COF_OK)
         compute_fingerprint(bert, file, options->weights_sha256);
     cof_safetensors_close(file);
@@ -249,6 +251,8 @@ enum cof_status cof_bert_open(const struct cof_bert_options *options,
     if (bert == NULL)
         return COF_FAIL_MEMORY(err);
     bert->base.ops = &BERT_OPS;
+    bert->precision =
+        options->precision == COF_PRECISION_AUTO ? COF_PRECISION_F32 : options->precision;
     enum cof_status status = load(bert, options, err);
     if (status == COF_OK)
         status = start_batcher(bert, options, err);
@@ -260,7 +264,7 @@ enum cof_status cof_bert_open(const struct cof_bert_options *options,
     struct cof_embedder_info *info = &bert->base.info;
     info->name = bert->name;
     info->backend = BERT_OPS.name;
-    info->precision = "f32";
+    info->precision = cof_precision_name(bert->precision);
     info->pooling = cof_pooling_name(bert->config.pooling);
     info->dimension = bert->config.hidden_size;
     info->max_tokens = bert->config.max_tokens;

@@ -2,43 +2,52 @@
  *
  * What follows attention is done in blocks of COF_LINEAR_MAX_ROWS tokens, so that the widest matrix
  * of a block stays in the processor's second-level cache between the two products that use it.
- * Attention takes ATTENTION_ROWS queries of one head at a time; its memory grows with the length of
- * a sequence, not with its square. */
+ * Beside the state in floats, on which sums and norms are computed, lies its copy in the precision
+ * that products read (struct cof_rows); in f32 both are the same memory. */
 #include "bert_encoder.h"
 
-#include <math.h>
 #include <string.h>
 
 #include <cof/base/alloc.h>
 
+#include "bert_attention.h"
 #include "kernels.h"
-#include "onednn.h"
 #include "vector.h"
 
-#define ATTENTION_ROWS 128
+#define LINE_BYTES 64
 
 struct cof_bert_workspace {
     struct cof_linear_worker *worker;
     const struct cof_kernels *kernels;
-    size_t max_tokens;
-    size_t max_sequence_tokens;
-    float *memory;  /* one piece, cut into the matrices below */
-    float *hidden;  /* max_tokens * hidden: the state between layers */
-    float *triple;  /* max_tokens * 3 * hidden: queries, keys, values */
-    float *context; /* max_tokens * hidden: what attention gives */
-    float *wide;    /* a block * intermediate */
-    float *block;   /* a block * hidden: what is added to the state */
-    float *scores;  /* ATTENTION_ROWS * stride_of(max_sequence_tokens) */
+    struct cof_bert_attention attention;
+    uint8_t *memory;           /* one piece, cut into the matrices below */
+    float *hidden;             /* max_tokens * hidden: the state between layers */
+    struct cof_rows state;     /* the same, for products */
+    uint8_t *triple;           /* max_tokens * 3 * hidden floats or bf16: queries, keys, values */
+    float *context;            /* max_tokens * hidden: what attention gives */
+    struct cof_rows block_in;  /* a block * hidden: of the context, for products */
+    float *wide;               /* a block * intermediate */
+    struct cof_rows wide_rows; /* the same, for products */
+    float *block;              /* a block * hidden: what is added to the state */
+    float *scratch;            /* attention's own */
 };
-
-static size_t stride_of(size_t count)
-{
-    return (count + COF_KERNEL_LANES - 1) / COF_KERNEL_LANES * COF_KERNEL_LANES;
-}
 
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+/* From row `first` on. */
+static struct cof_rows rows_from(const struct cof_rows *rows, size_t first)
+{
+    struct cof_rows from = *rows;
+    if (from.codes != NULL)
+        from.codes += first * rows->stride;
+    if (from.scales != NULL) {
+        from.scales += first;
+        from.sums += first;
+    }
+    return from;
 }
 
 /* hidden = layer_norm(word + position); the token type is in the position's vector. */
@@ -59,84 +68,31 @@ static void embed_tokens(const struct cof_bert_weights *weights, struct cof_bert
     }
 }
 
-static enum cof_status apply_linear(const struct cof_linear *linear,
-                                    struct cof_bert_workspace *space, const float *input,
-                                    size_t input_size, size_t row_count, float *output,
-                                    size_t output_size, struct cof_error *err)
-{
-    for (size_t row = 0; row < row_count; row += COF_LINEAR_MAX_ROWS) {
-        size_t count = least(row_count - row, COF_LINEAR_MAX_ROWS);
-        COF_TRY(cof_linear_apply(linear, space->worker, input + row * input_size, count,
-                                 output + row * output_size, err));
-    }
-    return COF_OK;
-}
-
-/* One head of one sequence: softmax(queries * keys^T / sqrt(head_size)) * values. `triple` and
- * `context` point to the head's first column in the sequence's first row. */
-static enum cof_status attend_head(const struct cof_bert_weights *weights,
-                                   struct cof_bert_workspace *space, const float *triple,
-                                   size_t token_count, float *context, struct cof_error *err)
-{
-    dnnl_dim_t hidden = (dnnl_dim_t)weights->hidden_size;
-    dnnl_dim_t head_size = (dnnl_dim_t)(weights->hidden_size / weights->head_count);
-    dnnl_dim_t count = (dnnl_dim_t)token_count;
-    dnnl_dim_t stride = (dnnl_dim_t)stride_of(token_count);
-    const float *keys = triple + hidden;
-    const float *values = keys + hidden;
-    float scale = 1.0F / sqrtf((float)head_size);
-    for (size_t row = 0; row < token_count; row += ATTENTION_ROWS) {
-        size_t row_count = least(token_count - row, ATTENTION_ROWS);
-        const float *queries = triple + row * 3 * weights->hidden_size;
-        COF_DNNL_TRY(dnnl_sgemm('N', 'T', (dnnl_dim_t)row_count, count, head_size, scale, queries,
-                                3 * hidden, keys, 3 * hidden, 0.0F, space->scores, stride),
-                     err);
-        space->kernels->softmax(space->scores, row_count, token_count, (size_t)stride);
-        COF_DNNL_TRY(dnnl_sgemm('N', 'N', (dnnl_dim_t)row_count, head_size, count, 1.0F,
-                                space->scores, stride, values, 3 * hidden, 0.0F,
-                                context + row * weights->hidden_size, hidden),
-                     err);
-    }
-    return COF_OK;
-}
-
-static enum cof_status attend(const struct cof_bert_weights *weights,
-                              struct cof_bert_workspace *space,
-                              const struct cof_bert_sequence *sequences, size_t sequence_count,
-                              struct cof_error *err)
-{
-    size_t head_size = weights->hidden_size / weights->head_count;
-    size_t row = 0;
-    for (size_t i = 0; i < sequence_count; i++) {
-        const float *triple = space->triple + row * 3 * weights->hidden_size;
-        float *context = space->context + row * weights->hidden_size;
-        for (size_t head = 0; head < weights->head_count; head++)
-            COF_TRY(attend_head(weights, space, triple + head * head_size, sequences[i].count,
-                                context + head * head_size, err));
-        row += sequences[i].count;
-    }
-    return COF_OK;
-}
-
 /* state = norm(state + attention_output(context)); state = norm(state + down(up(state))) */
 static enum cof_status finish_block(const struct cof_bert_weights *weights,
                                     const struct cof_bert_layer *layer,
                                     struct cof_bert_workspace *space, size_t row, size_t row_count,
                                     struct cof_error *err)
 {
+    const struct cof_linear_set *set = weights->linears;
     size_t size = weights->hidden_size;
     float epsilon = weights->layer_norm_epsilon;
     float *state = space->hidden + row * size;
-    COF_TRY(cof_linear_apply(layer->attention_output, space->worker, space->context + row * size,
-                             row_count, space->block, err));
+    struct cof_rows state_rows = rows_from(&space->state, row);
+    cof_linear_encode(set, space->context + row * size, row_count, size, &space->block_in);
+    COF_TRY(cof_linear_apply(layer->attention_output, space->worker, &space->block_in, row_count,
+                             space->block, err));
     space->kernels->add_layer_norm(state, space->block, row_count, size,
                                    layer->attention_norm.scale, layer->attention_norm.shift,
                                    epsilon);
-    COF_TRY(cof_linear_apply(layer->up, space->worker, state, row_count, space->wide, err));
-    COF_TRY(
-        cof_linear_apply(layer->down, space->worker, space->wide, row_count, space->block, err));
+    cof_linear_encode(set, state, row_count, size, &state_rows);
+    COF_TRY(cof_linear_apply(layer->up, space->worker, &state_rows, row_count, space->wide, err));
+    cof_linear_encode(set, space->wide, row_count, weights->intermediate_size, &space->wide_rows);
+    COF_TRY(cof_linear_apply(layer->down, space->worker, &space->wide_rows, row_count, space->block,
+                             err));
     space->kernels->add_layer_norm(state, space->block, row_count, size, layer->output_norm.scale,
                                    layer->output_norm.shift, epsilon);
+    cof_linear_encode(set, state, row_count, size, &state_rows);
     return COF_OK;
 }
 
@@ -146,10 +102,14 @@ static enum cof_status run_layer(const struct cof_bert_weights *weights,
                                  const struct cof_bert_sequence *sequences, size_t sequence_count,
                                  size_t token_count, struct cof_error *err)
 {
-    size_t size = weights->hidden_size;
-    COF_TRY(apply_linear(layer->query_key_value, space, space->hidden, size, token_count,
-                         space->triple, 3 * size, err));
-    COF_TRY(attend(weights, space, sequences, sequence_count, err));
+    if (space->attention.takes_bf16)
+        cof_linear_apply_bf16(layer->query_key_value, &space->state, token_count,
+                              (uint16_t *)(void *)space->triple);
+    else
+        COF_TRY(cof_linear_apply(layer->query_key_value, space->worker, &space->state, token_count,
+                                 (float *)(void *)space->triple, err));
+    COF_TRY(cof_bert_attention_run(&space->attention, space->triple, sequences, sequence_count,
+                                   space->context, space->scratch, err));
     for (size_t row = 0; row < token_count; row += COF_LINEAR_MAX_ROWS)
         COF_TRY(finish_block(weights, layer, space, row,
                              least(token_count - row, COF_LINEAR_MAX_ROWS), err));
@@ -222,43 +182,69 @@ static enum cof_status write_output(const struct cof_bert_weights *weights,
     return COF_FAIL(err, COF_INTERNAL, "no such output of an encoder");
 }
 
-static bool multiply(size_t *product, size_t factor)
+/* A matrix to be cut out of the workspace's memory. */
+struct part {
+    uint8_t **place;
+    size_t rows;
+    size_t row_bytes;
+};
+
+/* Rows for products: codes with room behind them, and in the coded precisions a scale and a sum a
+ * row. */
+static struct part *add_rows_parts(struct part *next, const struct cof_linear_set *set,
+                                   struct cof_rows *rows, size_t row_count, size_t size)
 {
-    return !__builtin_mul_overflow(*product, factor, product);
+    rows->stride = cof_linear_row_bytes(set, size);
+    if (cof_linear_set_precision(set) == COF_PRECISION_F32)
+        return next;
+    *next++ = (struct part){&rows->codes, row_count + COF_CODE_SPARE_ROWS, rows->stride};
+    *next++ = (struct part){(uint8_t **)(void *)&rows->scales, row_count, sizeof(*rows->scales)};
+    *next++ = (struct part){(uint8_t **)(void *)&rows->sums, row_count, sizeof(*rows->sums)};
+    return next;
+}
+
+static bool add_size(const struct part *part, size_t *total)
+{
+    size_t bytes = 0;
+    return !__builtin_mul_overflow(part->rows, part->row_bytes, &bytes) &&
+           !__builtin_add_overflow(bytes, LINE_BYTES - 1, &bytes) &&
+           !__builtin_add_overflow(*total, bytes / LINE_BYTES * LINE_BYTES, total);
 }
 
 /* Cuts one allocation into the matrices, each beginning on a cache line of its own. */
 static enum cof_status reserve(struct cof_bert_workspace *space,
-                               const struct cof_bert_weights *weights, struct cof_error *err)
+                               const struct cof_bert_weights *weights, size_t max_tokens,
+                               struct cof_error *err)
 {
-    struct part {
-        float **place;
-        size_t rows;
-        size_t columns;
+    const struct cof_linear_set *set = weights->linears;
+    size_t row = weights->hidden_size * sizeof(float);
+    size_t wide_row = weights->intermediate_size * sizeof(float);
+    struct part parts[16] = {
+        {(uint8_t **)(void *)&space->hidden, max_tokens, row},
+        {&space->triple, max_tokens + COF_CODE_SPARE_ROWS, 3 * row},
+        {(uint8_t **)(void *)&space->context, max_tokens, row},
+        {(uint8_t **)(void *)&space->wide, COF_LINEAR_MAX_ROWS, wide_row},
+        {(uint8_t **)(void *)&space->block, COF_LINEAR_MAX_ROWS, row},
+        {(uint8_t **)(void *)&space->scratch, space->attention.scratch_size, sizeof(float)},
     };
-    const struct part parts[] = {
-        {&space->hidden, space->max_tokens, weights->hidden_size},
-        {&space->triple, space->max_tokens, 3 * weights->hidden_size},
-        {&space->context, space->max_tokens, weights->hidden_size},
-        {&space->wide, COF_LINEAR_MAX_ROWS, weights->intermediate_size},
-        {&space->block, COF_LINEAR_MAX_ROWS, weights->hidden_size},
-        {&space->scores, ATTENTION_ROWS, stride_of(space->max_sequence_tokens)},
-    };
-    size_t total = COF_KERNEL_LANES;
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        size_t count = parts[i].rows;
-        if (!multiply(&count, parts[i].columns) ||
-            __builtin_add_overflow(total, stride_of(count), &total))
+    struct part *end = parts + 6;
+    end = add_rows_parts(end, set, &space->state, max_tokens, weights->hidden_size);
+    end = add_rows_parts(end, set, &space->block_in, COF_LINEAR_MAX_ROWS, weights->hidden_size);
+    end = add_rows_parts(end, set, &space->wide_rows, COF_LINEAR_MAX_ROWS,
+                         weights->intermediate_size);
+    size_t total = LINE_BYTES;
+    for (const struct part *part = parts; part < end; part++) {
+        if (!add_size(part, &total))
             return COF_FAIL_MEMORY(err);
     }
-    space->memory = cof_calloc(total, sizeof(float));
+    space->memory = cof_calloc(total, 1);
     if (space->memory == NULL)
         return COF_FAIL_MEMORY(err);
-    size_t misplaced = (uintptr_t)space->memory / sizeof(float) % COF_KERNEL_LANES;
-    float *next = space->memory + (COF_KERNEL_LANES - misplaced) % COF_KERNEL_LANES;
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        *parts[i].place = next;
-        next += stride_of(parts[i].rows * parts[i].columns);
+    size_t misplaced = (uintptr_t)space->memory % LINE_BYTES;
+    size_t place = (LINE_BYTES - misplaced) % LINE_BYTES;
+    for (const struct part *part = parts; part < end; part++) {
+        *part->place = space->memory + place;
+        (void)add_size(part, &place);
     }
     return COF_OK;
 }
@@ -271,12 +257,11 @@ enum cof_status cof_bert_workspace_create(const struct cof_bert_weights *weights
     struct cof_bert_workspace *space = cof_calloc(1, sizeof(*space));
     if (space == NULL)
         return COF_FAIL_MEMORY(err);
-    space->kernels = cof_kernels_pick();
-    space->max_tokens = max_tokens;
-    space->max_sequence_tokens = max_sequence_tokens;
+    space->kernels = cof_linear_set_kernels(weights->linears);
+    space->attention = cof_bert_attention_choose(weights, max_sequence_tokens);
     enum cof_status status = cof_linear_worker_create(weights->linears, &space->worker, err);
     if (status == COF_OK)
-        status = reserve(space, weights, err);
+        status = reserve(space, weights, max_tokens, err);
     if (status != COF_OK) {
         cof_bert_workspace_destroy(space);
         return status;
@@ -302,6 +287,8 @@ enum cof_status cof_bert_encode(const struct cof_bert_weights *weights,
     for (size_t i = 0; i < pass->sequence_count; i++)
         token_count += pass->sequences[i].count;
     embed_tokens(weights, workspace, pass->sequences, pass->sequence_count);
+    cof_linear_encode(weights->linears, workspace->hidden, token_count, weights->hidden_size,
+                      &workspace->state);
     for (size_t i = 0; i < weights->layer_count; i++) {
         COF_TRY(cof_cancel_check(pass->cancel, err));
         if (pass->between_layers != NULL)

@@ -12,6 +12,8 @@ struct loader {
     const struct cof_safetensors *file;
     const char *prefix; /* "", "bert.", "roberta." */
     struct cof_bert_weights *weights;
+    enum cof_precision precision;
+    const struct cof_kernels *kernels;
     float *scratch_weights; /* the largest layer, before it is packed */
     float *scratch_bias;
     struct cof_error *err;
@@ -195,7 +197,8 @@ static enum cof_status load(struct loader *loader, const struct cof_model_config
 {
     struct cof_bert_weights *weights = loader->weights;
     const struct cof_tensor *first = NULL;
-    COF_TRY(cof_linear_set_create(&weights->linears, loader->err));
+    COF_TRY(
+        cof_linear_set_create(loader->precision, loader->kernels, &weights->linears, loader->err));
     /* Before memory is asked for by what config.json says alone. */
     COF_TRY(find_tensor(loader, "encoder.layer.0.intermediate.dense.weight",
                         weights->intermediate_size, weights->hidden_size, &first));
@@ -232,6 +235,8 @@ static const char *find_prefix(const struct cof_safetensors *file)
 
 enum cof_status cof_bert_weights_create(const struct cof_safetensors *file,
                                         const struct cof_model_config *config,
+                                        enum cof_precision precision,
+                                        const struct cof_kernels *kernels,
                                         struct cof_bert_weights **out_weights,
                                         struct cof_error *err)
 {
@@ -247,7 +252,13 @@ enum cof_status cof_bert_weights_create(const struct cof_safetensors *file,
     weights->layer_count = config->layer_count;
 
     struct loader loader = {
-        .file = file, .prefix = find_prefix(file), .weights = weights, .err = err};
+        .file = file,
+        .prefix = find_prefix(file),
+        .weights = weights,
+        .precision = precision,
+        .kernels = kernels,
+        .err = err,
+    };
     int before = cof_openmp_enter();
     enum cof_status status = load(&loader, config);
     cof_openmp_leave(before);

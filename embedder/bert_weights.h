@@ -42,10 +42,13 @@ struct cof_bert_weights {
     struct cof_linear_set *linears;
 };
 
-/* COF_INVALID when a tensor is missing or has another shape or type than config.json says, naming
- * it. Tensors that an encoder does not use are passed over. */
+/* Layers are packed for `kernels` in `precision` (not AUTO). COF_INVALID when a tensor is missing
+ * or has another shape or type than config.json says, naming it. Tensors that an encoder does not
+ * use are passed over. */
 COF_MUST_USE enum cof_status cof_bert_weights_create(const struct cof_safetensors *file,
                                                      const struct cof_model_config *config,
+                                                     enum cof_precision precision,
+                                                     const struct cof_kernels *kernels,
                                                      struct cof_bert_weights **out_weights,
                                                      struct cof_error *err);
 void cof_bert_weights_destroy(struct cof_bert_weights *weights);

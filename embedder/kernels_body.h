@@ -1,5 +1,5 @@
-/* The kernels themselves; each including file names its copy by KERNELS_NAME and KERNELS_LABEL and
- * is compiled for one instruction set.
+/* The kernels in plain C; each including file is compiled for one instruction set and makes its
+ * set of them.
  *
  * These are plain loops for the compiler to vectorise. It may reorder the sums here and take values
  * for finite (the flags in CMakeLists.txt): a result depends on the build and the instruction set
@@ -90,9 +90,54 @@ static void add_rows(float *restrict sums, const float *restrict rows, size_t ro
     }
 }
 
-const struct cof_kernels KERNELS_NAME = {
-    .name = KERNELS_LABEL,
-    .softmax = softmax,
-    .add_layer_norm = add_layer_norm,
-    .add_rows = add_rows,
-};
+/* Rounded to nearest even; never a NaN, see above. */
+static inline uint16_t bf16_of(float value)
+{
+    uint32_t bits = 0;
+    memcpy(&bits, &value, sizeof(bits));
+    return (uint16_t)((bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16);
+}
+
+static inline float float_of_bf16(uint16_t code)
+{
+    uint32_t bits = (uint32_t)code << 16;
+    float value = 0;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static void encode_bf16(const float *values, size_t row_count, size_t size,
+                        const struct cof_rows *out_rows)
+{
+    for (size_t r = 0; r < row_count; r++) {
+        const float *restrict row = values + r * size;
+        uint16_t *restrict codes = (uint16_t *)(void *)(out_rows->codes + r * out_rows->stride);
+        for (size_t i = 0; i < size; i++)
+            codes[i] = bf16_of(row[i]);
+        for (size_t i = size; i < out_rows->stride / 2; i++)
+            codes[i] = 0;
+    }
+}
+
+static void encode_int8(const float *values, size_t row_count, size_t size,
+                        const struct cof_rows *out_rows)
+{
+    for (size_t r = 0; r < row_count; r++) {
+        const float *restrict row = values + r * size;
+        int8_t *restrict codes = (int8_t *)(out_rows->codes + r * out_rows->stride);
+        float most = 1e-30F;
+        for (size_t i = 0; i < size; i++)
+            most = fabsf(row[i]) > most ? fabsf(row[i]) : most;
+        float factor = 127.0F / most;
+        int32_t sum = 0;
+        for (size_t i = 0; i < size; i++) {
+            int32_t code = (int32_t)rintf(row[i] * factor);
+            codes[i] = (int8_t)code;
+            sum += code;
+        }
+        for (size_t i = size; i < out_rows->stride; i++)
+            codes[i] = 0;
+        out_rows->scales[r] = most / 127.0F;
+        out_rows->sums[r] = sum;
+    }
+}

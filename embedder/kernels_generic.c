@@ -1,7 +1,17 @@
 /* The kernels for whatever every processor of the architecture has; the flags stand in
  * CMakeLists.txt. */
+#include "kernels_plain.h"
 #include "kernels_set.h"
 
-#define KERNELS_NAME cof_kernels_generic
-#define KERNELS_LABEL "generic"
-#include "kernels_body.h"
+const struct cof_kernels cof_kernels_generic = {
+    .name = "generic",
+    .softmax = softmax,
+    .add_layer_norm = add_layer_norm,
+    .add_rows = add_rows,
+    .encode_bf16 = encode_bf16,
+    .encode_int8 = encode_int8,
+    .bf16_panel_columns = PLAIN_COLUMNS,
+    .int8_panel_columns = PLAIN_COLUMNS,
+    .multiply_bf16 = multiply_bf16,
+    .multiply_int8 = multiply_int8,
+};

@@ -4,6 +4,8 @@
 
 #include <dnnl.h>
 #include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "kernels_set.h"
 
@@ -14,6 +16,8 @@ struct candidate {
 
 #ifdef __x86_64__
 static const struct candidate CANDIDATES[] = {
+    {(unsigned)dnnl_cpu_isa_avx512_core_amx, &cof_kernels_amx},
+    {(unsigned)dnnl_cpu_isa_avx512_core_vnni, &cof_kernels_vnni},
     {(unsigned)dnnl_cpu_isa_avx512_core, &cof_kernels_avx512},
     {(unsigned)dnnl_cpu_isa_avx2, &cof_kernels_avx2},
     {0, &cof_kernels_generic},
@@ -26,11 +30,30 @@ static const struct candidate CANDIDATES[] = {
 
 #define CANDIDATE_COUNT (sizeof(CANDIDATES) / sizeof(CANDIDATES[0]))
 
+#ifdef __x86_64__
+/* Of asm/prctl.h and the features of XSAVE, which older headers do not have. Linux lets a process
+ * use the tiles only after it has asked; the answer holds for all its threads. */
+static bool may_use_tiles(void)
+{
+    const long request_permission = 0x1023;
+    const long tile_data = 18;
+    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+}
+#else
+static bool may_use_tiles(void)
+{
+    return false;
+}
+#endif
+
 /* dnnl_cpu_isa_all (0) would be read as "needs nothing" and is never what oneDNN answers. */
 static bool is_usable(const struct candidate *candidate)
 {
     unsigned has = (unsigned)dnnl_get_effective_cpu_isa();
-    return (has & candidate->needs) == candidate->needs;
+    bool is_there = (has & candidate->needs) == candidate->needs;
+    bool has_tiles = (candidate->needs & (unsigned)dnnl_cpu_isa_avx512_core_amx) ==
+                     (unsigned)dnnl_cpu_isa_avx512_core_amx;
+    return is_there && (!has_tiles || may_use_tiles());
 }
 
 const struct cof_kernels *cof_kernels_pick(void)

@@ -1,4 +1,4 @@
-/* Packed weights over oneDNN's matmul primitive.
+/* Packed weights over oneDNN's matmul primitive, or as codes.
  *
  * Why matmul and not dnnl_sgemm: with weights in the layout that the kernel wants, and bias and
  * GELU fused, small row counts run up to twice as fast and large ones no slower (README.md has
@@ -12,6 +12,7 @@
 
 #include <cof/base/alloc.h>
 
+#include "linear_coded.h"
 #include "linear_plan.h"
 #include "onednn.h"
 
@@ -22,6 +23,8 @@ void omp_set_num_threads(int count);
 #define MAX_SHAPE_COUNT 8
 
 struct cof_linear_set {
+    enum cof_precision precision;
+    const struct cof_kernels *kernels;
     dnnl_engine_t engine;
     pthread_mutex_t lock;
     size_t plan_count;
@@ -31,8 +34,9 @@ struct cof_linear_set {
 struct cof_linear {
     struct cof_linear_set *set;
     size_t plan_index;
-    dnnl_memory_t weights;
+    dnnl_memory_t weights; /* f32 */
     dnnl_memory_t bias;
+    struct cof_coded_weights coded; /* bf16, int8 */
 };
 
 /* oneDNN's views of this worker's memory, made when a product is first used here. */
@@ -81,11 +85,15 @@ static enum cof_status find_plan(struct cof_linear_set *set, const struct cof_li
     return COF_OK;
 }
 
-enum cof_status cof_linear_set_create(struct cof_linear_set **out_set, struct cof_error *err)
+enum cof_status cof_linear_set_create(enum cof_precision precision,
+                                      const struct cof_kernels *kernels,
+                                      struct cof_linear_set **out_set, struct cof_error *err)
 {
     struct cof_linear_set *set = cof_calloc(1, sizeof(*set));
     if (set == NULL)
         return COF_FAIL_MEMORY(err);
+    set->precision = precision;
+    set->kernels = kernels;
     enum cof_status status =
         cof_onednn_check(dnnl_engine_create(&set->engine, dnnl_cpu, 0), "dnnl_engine_create", err);
     if (status != COF_OK) {
@@ -106,6 +114,35 @@ void cof_linear_set_destroy(struct cof_linear_set *set)
     (void)dnnl_engine_destroy(set->engine);
     pthread_mutex_destroy(&set->lock);
     cof_free(set);
+}
+
+enum cof_precision cof_linear_set_precision(const struct cof_linear_set *set)
+{
+    return set->precision;
+}
+
+const struct cof_kernels *cof_linear_set_kernels(const struct cof_linear_set *set)
+{
+    return set->kernels;
+}
+
+size_t cof_linear_row_bytes(const struct cof_linear_set *set, size_t size)
+{
+    if (set->precision == COF_PRECISION_F32)
+        return size * sizeof(float);
+    size_t bytes = set->precision == COF_PRECISION_BF16 ? 2 * size : size;
+    return (bytes + COF_CODE_STEP - 1) / COF_CODE_STEP * COF_CODE_STEP;
+}
+
+void cof_linear_encode(const struct cof_linear_set *set, const float *values, size_t row_count,
+                       size_t size, struct cof_rows *rows)
+{
+    if (set->precision == COF_PRECISION_F32)
+        rows->codes = (uint8_t *)(uintptr_t)values; /* only read */
+    else if (set->precision == COF_PRECISION_BF16)
+        set->kernels->encode_bf16(values, row_count, size, rows);
+    else
+        set->kernels->encode_int8(values, row_count, size, rows);
 }
 
 /* Runs one oneDNN reorder on a stream of its own. */
@@ -170,13 +207,18 @@ enum cof_status cof_linear_create(struct cof_linear_set *set, const struct cof_l
                                   struct cof_linear **out_linear, struct cof_error *err)
 {
     size_t plan_index = 0;
-    COF_TRY(find_plan(set, shape, &plan_index, err));
+    if (set->precision == COF_PRECISION_F32)
+        COF_TRY(find_plan(set, shape, &plan_index, err));
     struct cof_linear *linear = cof_calloc(1, sizeof(*linear));
     if (linear == NULL)
         return COF_FAIL_MEMORY(err);
     linear->set = set;
     linear->plan_index = plan_index;
-    enum cof_status status = fill(linear, weights, bias, err);
+    enum cof_status status =
+        set->precision == COF_PRECISION_F32
+            ? fill(linear, weights, bias, err)
+            : cof_coded_weights_init(&linear->coded, set->kernels, set->precision, shape, weights,
+                                     bias, err);
     if (status != COF_OK) {
         cof_linear_destroy(linear);
         return status;
@@ -191,6 +233,7 @@ void cof_linear_destroy(struct cof_linear *linear)
         return;
     (void)dnnl_memory_destroy(linear->weights);
     (void)dnnl_memory_destroy(linear->bias);
+    cof_coded_weights_deinit(&linear->coded);
     cof_free(linear);
 }
 
@@ -258,9 +301,10 @@ static enum cof_status make_views(struct cof_linear_worker *worker,
     return COF_OK;
 }
 
-enum cof_status cof_linear_apply(const struct cof_linear *linear, struct cof_linear_worker *worker,
-                                 const float *input, size_t row_count, float *output,
-                                 struct cof_error *err)
+/* 1 to COF_LINEAR_MAX_ROWS rows of floats. */
+static enum cof_status apply_block(const struct cof_linear *linear,
+                                   struct cof_linear_worker *worker, const uint8_t *input,
+                                   size_t row_count, float *output, struct cof_error *err)
 {
     struct cof_linear_plan *plan = &linear->set->plans[linear->plan_index];
     struct views *views = &worker->views[linear->plan_index][row_count];
@@ -283,4 +327,29 @@ enum cof_status cof_linear_apply(const struct cof_linear *linear, struct cof_lin
                  err);
     COF_DNNL_TRY(dnnl_stream_wait(worker->stream), err);
     return COF_OK;
+}
+
+enum cof_status cof_linear_apply(const struct cof_linear *linear, struct cof_linear_worker *worker,
+                                 const struct cof_rows *rows, size_t row_count, float *output,
+                                 struct cof_error *err)
+{
+    if (linear->set->precision != COF_PRECISION_F32) {
+        cof_coded_weights_apply(&linear->coded, linear->set->kernels, rows, row_count, output,
+                                NULL);
+        return COF_OK;
+    }
+    const struct cof_linear_shape *shape = &linear->set->plans[linear->plan_index].shape;
+    for (size_t row = 0; row < row_count; row += COF_LINEAR_MAX_ROWS) {
+        size_t left = row_count - row;
+        COF_TRY(apply_block(linear, worker, rows->codes + row * rows->stride,
+                            left < COF_LINEAR_MAX_ROWS ? left : COF_LINEAR_MAX_ROWS,
+                            output + row * shape->output_size, err));
+    }
+    return COF_OK;
+}
+
+void cof_linear_apply_bf16(const struct cof_linear *linear, const struct cof_rows *rows,
+                           size_t row_count, uint16_t *output)
+{
+    cof_coded_weights_apply(&linear->coded, linear->set->kernels, rows, row_count, NULL, output);
 }

@@ -17,6 +17,7 @@
 #include <cof/base/pool.h>
 #include <cof/base/status.h>
 #include <cof/embedder/embedder.h>
+#include <cof/embedder/precision.h>
 
 struct cof_bert_options {
     const char *folder;            /* the model folder */
@@ -28,6 +29,7 @@ struct cof_bert_options {
     size_t max_call_count;         /* at a time; more get COF_LIMITED. 0 = 1,024 */
     long batch_window_ms;          /* how long one question may wait for another, when every thread
                                     * is busy; 0 = never */
+    enum cof_precision precision;  /* of the layers' products */
     const uint8_t *weights_sha256; /* 32 bytes of model.safetensors when the caller knows it; enters
                                     * the fingerprint. NULL = a digest of sizes and samples of the
                                     * tensors is used instead */

@@ -36,7 +36,8 @@ static enum cof_status load(struct cof_bert_weights **out_weights, struct cof_er
     temp_dir_join(folder, "model.safetensors", path, sizeof(path));
     assert_int_equal(cof_model_config_read(folder, &config, err), COF_OK);
     assert_int_equal(cof_safetensors_open(path, &file, err), COF_OK);
-    enum cof_status status = cof_bert_weights_create(file, &config, out_weights, err);
+    enum cof_status status = cof_bert_weights_create(file, &config, COF_PRECISION_F32,
+                                                     cof_kernels_pick(), out_weights, err);
     cof_safetensors_close(file);
     return status;
 }

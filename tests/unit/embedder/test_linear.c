@@ -67,7 +67,9 @@ static void check_rows(const struct layer *layer, struct cof_linear_worker *work
     float *output = calloc(count + 1, sizeof(*output));
     assert_non_null(output);
     output[count] = 77;
-    assert_int_equal(cof_linear_apply(layer->linear, worker, layer->input, row_count, output, NULL),
+    struct cof_rows rows = {.codes = (uint8_t *)layer->input,
+                            .stride = layer->shape.input_size * sizeof(float)};
+    assert_int_equal(cof_linear_apply(layer->linear, worker, &rows, row_count, output, NULL),
                      COF_OK);
     for (size_t r = 0; r < row_count; r++) {
         for (size_t c = 0; c < layer->shape.output_size; c++) {
@@ -86,7 +88,8 @@ static void linear__computes_every_number_of_rows(void **state)
     struct cof_linear_set *set = NULL;
     struct cof_linear_worker *worker = NULL;
     int before = cof_openmp_enter();
-    assert_int_equal(cof_linear_set_create(&set, NULL), COF_OK);
+    assert_int_equal(cof_linear_set_create(COF_PRECISION_F32, cof_kernels_pick(), &set, NULL),
+                     COF_OK);
     assert_int_equal(cof_linear_worker_create(set, &worker, NULL), COF_OK);
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         struct layer layer = {0};
@@ -110,7 +113,8 @@ static void linear__layers_of_one_shape_keep_their_own_weights(void **state)
     struct cof_linear_worker *worker = NULL;
     struct layer layers[3] = {0};
     int before = cof_openmp_enter();
-    assert_int_equal(cof_linear_set_create(&set, NULL), COF_OK);
+    assert_int_equal(cof_linear_set_create(COF_PRECISION_F32, cof_kernels_pick(), &set, NULL),
+                     COF_OK);
     assert_int_equal(cof_linear_worker_create(set, &worker, NULL), COF_OK);
     for (size_t i = 0; i < 3; i++) {
         make_layer(set, &layers[i], 16, 24, COF_ACTIVATION_NONE);
@@ -135,7 +139,8 @@ static void linear__refuses_more_shapes_than_it_keeps(void **state)
     const float values[64] = {0};
     enum cof_status status = COF_OK;
     int before = cof_openmp_enter();
-    assert_int_equal(cof_linear_set_create(&set, NULL), COF_OK);
+    assert_int_equal(cof_linear_set_create(COF_PRECISION_F32, cof_kernels_pick(), &set, NULL),
+                     COF_OK);
     for (size_t i = 1; i < 12 && status == COF_OK; i++) {
         const struct cof_linear_shape shape = {.input_size = 2, .output_size = i};
         struct cof_linear *linear = NULL;
@@ -173,7 +178,8 @@ static void linear__is_shared_by_threads(void **state)
     struct layer layer = {0};
     pthread_t threads[THREADS];
     int before = cof_openmp_enter();
-    assert_int_equal(cof_linear_set_create(&set, NULL), COF_OK);
+    assert_int_equal(cof_linear_set_create(COF_PRECISION_F32, cof_kernels_pick(), &set, NULL),
+                     COF_OK);
     make_layer(set, &layer, 24, 40, COF_ACTIVATION_GELU);
     struct thread_run run = {.set = set, .layer = &layer};
     for (size_t i = 0; i < THREADS; i++)
