@@ -4,6 +4,7 @@
 #include <cof/index/attributes.h>
 
 #include "attribute_values.h"
+#include "date.h"
 
 enum { MAX_DEPTH = 8, MAX_COMPARISONS = 256, MAX_LIST_VALUES = 1024 };
 
@@ -16,18 +17,22 @@ enum filter_type {
     FILTER_LTE,
     FILTER_IN,
     FILTER_NIN,
+    FILTER_PREFIX,
+    FILTER_EXISTS,
     FILTER_AND,
     FILTER_OR,
 };
 
-static const char *const filter_names[] = {"eq",  "ne", "gt",  "gte", "lt",
-                                           "lte", "in", "nin", "and", "or"};
+static const char *const filter_names[] = {"eq", "ne",  "gt",     "gte",    "lt",  "lte",
+                                           "in", "nin", "prefix", "exists", "and", "or"};
 
 struct cof_filter {
     enum filter_type type;
     struct cof_text key;            /* comparisons */
     struct attribute_value *values; /* one; in and nin: sorted */
     size_t value_count;
+    bool is_date;                    /* gt, gte, lt, lte: the value is one */
+    struct cof_date date;            /* then this */
     const struct cof_filter **parts; /* and, or */
     size_t part_count;
 };
@@ -48,7 +53,8 @@ static enum cof_status parse_type(struct cof_text name, enum filter_type *out_ty
     }
     return COF_FAIL(
         err, COF_INVALID,
-        "filter type '%.*s' is not known: use eq, ne, gt, gte, lt, lte, in, nin, and, or",
+        "filter type '%.*s' is not known: use eq, ne, gt, gte, lt, lte, in, nin, prefix, "
+        "exists, and, or",
         (int)(name.size < 32 ? name.size : 32), name.data);
 }
 
@@ -80,6 +86,28 @@ static enum cof_status parse_list(const struct cof_json *list, struct filter_par
     return COF_OK;
 }
 
+static bool is_order(enum filter_type type)
+{
+    return type == FILTER_GT || type == FILTER_GTE || type == FILTER_LT || type == FILTER_LTE;
+}
+
+/* Whether the operator can be asked about a value of that type. */
+static enum cof_status check_value(struct cof_filter *filter, struct cof_error *err)
+{
+    const struct attribute_value *value = &filter->values[0];
+
+    if (is_order(filter->type) && value->type == ATTRIBUTE_BOOL)
+        return COF_FAIL(err, COF_INVALID, "filter '%s' cannot order booleans",
+                        filter_names[filter->type]);
+    if (filter->type == FILTER_PREFIX && value->type != ATTRIBUTE_TEXT)
+        return COF_FAIL(err, COF_INVALID, "the 'value' of filter 'prefix' must be text");
+    if (filter->type == FILTER_EXISTS && value->type != ATTRIBUTE_BOOL)
+        return COF_FAIL(err, COF_INVALID, "the 'value' of filter 'exists' must be true or false");
+    filter->is_date = is_order(filter->type) && value->type == ATTRIBUTE_TEXT &&
+                      cof_date_parse(value->text, &filter->date);
+    return COF_OK;
+}
+
 static enum cof_status parse_comparison(const struct cof_json *json, struct filter_parser *parser,
                                         struct cof_filter *filter, struct cof_error *err)
 {
@@ -107,11 +135,7 @@ static enum cof_status parse_comparison(const struct cof_json *json, struct filt
         return COF_FAIL_MEMORY(err);
     COF_TRY(cof_attribute_value_parse(value, key, parser->arena, filter->values, err));
     filter->value_count = 1;
-    if (filter->values[0].type == ATTRIBUTE_BOOL && filter->type != FILTER_EQ &&
-        filter->type != FILTER_NE)
-        return COF_FAIL(err, COF_INVALID, "filter '%s' cannot order booleans",
-                        filter_names[filter->type]);
-    return COF_OK;
+    return check_value(filter, err);
 }
 
 static enum cof_status parse_filter(const struct cof_json *json, struct filter_parser *parser,
@@ -176,11 +200,30 @@ enum cof_status cof_filter_parse(const struct cof_json *json, struct cof_arena *
     return parse_filter(json, &parser, 1, out_filter, err);
 }
 
-static bool is_ordered(const struct attribute_value *value, const struct cof_filter *filter)
+/* False where the two cannot be ordered. */
+static bool order_of(const struct attribute_value *value, const struct cof_filter *filter,
+                     int *out_order)
 {
+    struct cof_date date = {0};
+
     if (value == NULL || value->type != filter->values[0].type || value->type == ATTRIBUTE_BOOL)
         return false;
-    int order = cof_attribute_value_compare(value, &filter->values[0]);
+    if (!filter->is_date) {
+        *out_order = cof_attribute_value_compare(value, &filter->values[0]);
+        return true;
+    }
+    if (!cof_date_parse(value->text, &date))
+        return false;
+    *out_order = cof_date_compare(&date, &filter->date);
+    return true;
+}
+
+static bool is_ordered(const struct attribute_value *value, const struct cof_filter *filter)
+{
+    int order = 0;
+
+    if (!order_of(value, filter, &order))
+        return false;
     if (filter->type == FILTER_GT)
         return order > 0;
     if (filter->type == FILTER_GTE)
@@ -221,6 +264,13 @@ bool cof_filter_matches(const struct cof_filter *filter, const struct cof_attrib
     case FILTER_NE:
     case FILTER_NIN:
         return !is_among(cof_attributes_find(attributes, filter->key), filter);
+    case FILTER_PREFIX: {
+        const struct attribute_value *value = cof_attributes_find(attributes, filter->key);
+        return value != NULL && value->type == ATTRIBUTE_TEXT &&
+               cof_text_has_prefix(value->text, filter->values[0].text);
+    }
+    case FILTER_EXISTS:
+        return (cof_attributes_find(attributes, filter->key) != NULL) == filter->values[0].boolean;
     case FILTER_GT:
     case FILTER_GTE:
     case FILTER_LT:

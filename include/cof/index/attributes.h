@@ -1,10 +1,14 @@
 /* Typed attributes of documents, and the filter language over them.
  *
  * The language is OpenAI's vector store filter: {"type":"eq|ne|gt|gte|lt|lte|in|nin","key","value"}
- * and {"type":"and|or","filters":[…]}. Values are text, numbers or booleans; in and nin take an
+ * and {"type":"and|or","filters":[…]}; of ours are {"type":"prefix"} for the beginning of a text
+ * and
+ * {"type":"exists","value":true|false}. Values are text, numbers or booleans; in and nin take an
  * array. A comparison of different types is false (ne and nin: true), as is any comparison with an
- * absent attribute except ne and nin. gt/gte/lt/lte order numbers by value and text by bytes.
- * Anything not understood is COF_INVALID, never ignored. */
+ * absent attribute except ne, nin and exists. gt/gte/lt/lte order numbers by value and text by
+ * bytes — but where the filter's value is an RFC 3339 date or date-time, attributes that are one
+ * too by time, in any zone, and a date without a time is its whole day in UTC; other texts are
+ * false. Anything not understood is COF_INVALID, never ignored. */
 #ifndef COF_INDEX_ATTRIBUTES_H
 #define COF_INDEX_ATTRIBUTES_H
 

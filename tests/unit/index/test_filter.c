@@ -225,6 +225,41 @@ static void filter__keeps_its_limits(void **state)
     refuse(json, "1024");
 }
 
+static void filter__orders_dates_by_time(void **state)
+{
+    check_order("\"2026-03-01T11:59:59Z\"", "\"2026-03-01T14:00:00+02:00\"",
+                "\"2026-03-01T12:00:01Z\"");
+    check_order("\"2026-02-28T23:00:00Z\"", "\"2026-03-01\"", "\"2026-03-02\"");
+    /* The same moment, written another way, is equal in time though not in bytes. */
+    assert_true(compare("lte", "\"2026-03-01T12:00:00Z\"", "\"2026-03-01T13:00:00+01:00\""));
+    assert_true(compare("lte", "\"2026-03-31\"", "\"2026-03-31T18:00:00Z\""));
+    assert_false(compare("gt", "\"2026-03-31\"", "\"2026-03-31T18:00:00Z\""));
+    /* Bytes would say otherwise. */
+    assert_false(compare("gt", "\"2026-03-31\"", "\"soon\""));
+    assert_false(compare("lt", "\"2026-03-31\"", "\"2026-02-30\""));
+    assert_true(compare("gt", "\"2026-3\"", "\"soon\""));
+}
+
+static void filter__looks_at_the_beginning_of_texts(void **state)
+{
+    assert_true(compare("prefix", "\"hr/\"", "\"hr/leave\""));
+    assert_true(compare("prefix", "\"\"", "\"\""));
+    assert_false(compare("prefix", "\"hr/\"", "\"hr\""));
+    assert_false(compare("prefix", "\"1\"", "10"));
+    assert_false(compare("prefix", "\"hr\"", NULL));
+    refuse("{\"type\":\"prefix\",\"key\":\"k\",\"value\":1}", "text");
+}
+
+static void filter__asks_whether_an_attribute_is_there(void **state)
+{
+    assert_true(compare("exists", "true", "0"));
+    assert_false(compare("exists", "true", NULL));
+    assert_true(compare("exists", "false", NULL));
+    assert_false(compare("exists", "false", "\"\""));
+    refuse("{\"type\":\"exists\",\"key\":\"k\",\"value\":\"yes\"}", "true or false");
+    refuse("{\"type\":\"exists\",\"key\":\"k\"}", "value");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +269,9 @@ int main(void)
         cmocka_unit_test(filter__is_false_across_types_but_for_ne_and_nin),
         cmocka_unit_test(filter__is_false_without_the_attribute_but_for_ne_and_nin),
         cmocka_unit_test(filter__finds_among_many_of_any_type),
+        cmocka_unit_test(filter__orders_dates_by_time),
+        cmocka_unit_test(filter__looks_at_the_beginning_of_texts),
+        cmocka_unit_test(filter__asks_whether_an_attribute_is_there),
         cmocka_unit_test(filter__joins_with_and_and_or),
         cmocka_unit_test(filter__refuses_what_it_does_not_understand),
         cmocka_unit_test(filter__keeps_its_limits),
