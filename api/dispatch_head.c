@@ -64,6 +64,15 @@ static void keep_key(const struct cof_http_head *head, struct cof_request *reque
     }
 }
 
+/* For whom the caller asks. */
+static void keep_acting(const struct cof_http_head *head, struct cof_request *request)
+{
+    struct cof_text user = cof_http_head_find(head, "x-coffer-user");
+    struct cof_text groups = cof_http_head_find(head, "x-coffer-groups");
+    cof_buffer_append_text(&request->acting_user, cof_text_trim(user));
+    cof_buffer_append_text(&request->acting_groups, cof_text_trim(groups));
+}
+
 static bool is_media_type(struct cof_text value, const char *name)
 {
     struct cof_text type;
@@ -193,5 +202,6 @@ struct cof_request_job *cof_dispatch_head(struct cof_dispatcher *dispatcher,
         return NULL;
     }
     keep_key(head, &job->request);
+    keep_acting(head, &job->request);
     return job;
 }

@@ -5,8 +5,9 @@
 
 /* Fields of which a second one would let two readers choose differently. */
 static const char *const single_fields[] = {
-    "authorization",     "api-key", "content-encoding", "content-length", "content-type", "expect",
-    "transfer-encoding", "host",    "origin",           "x-api-key",
+    "authorization", "api-key",   "content-encoding",  "content-length",
+    "content-type",  "expect",    "transfer-encoding", "host",
+    "origin",        "x-api-key", "x-coffer-user",     "x-coffer-groups",
 };
 
 static bool refuse(struct cof_http_fault *out_fault, unsigned status, const char *message)

@@ -6,6 +6,22 @@
 
 #include "problem.h"
 
+/* The user of X-Coffer-User in place of the key's own. */
+static enum cof_status act_for(struct cof_request *request, struct cof_error *err)
+{
+    COF_TRY(cof_buffer_status(&request->acting_user, err));
+    COF_TRY(cof_buffer_status(&request->acting_groups, err));
+    if (request->acting_user.size == 0 && request->acting_groups.size == 0) {
+        return COF_OK;
+    }
+    if (request->acting_user.size == 0) {
+        return COF_FAIL(err, COF_INVALID, "X-Coffer-Groups needs X-Coffer-User beside it");
+    }
+    return cof_service_act_for(request->api->service, &request->call,
+                               cof_buffer_text(&request->acting_user),
+                               cof_buffer_text(&request->acting_groups), err);
+}
+
 static enum cof_status authenticate(struct cof_request *request, struct cof_error *err)
 {
     if (request->route->is_open || request->is_authenticated) {
@@ -16,7 +32,9 @@ static enum cof_status authenticate(struct cof_request *request, struct cof_erro
         cof_service_authenticate(request->api->service, &request->call, key, err);
     if (status == COF_OK) {
         request->is_authenticated = true;
-    } else if (status == COF_DENIED && request->key_size == 0) {
+        return act_for(request, err);
+    }
+    if (status == COF_DENIED && request->key_size == 0) {
         return COF_FAIL(err, COF_DENIED,
                         "no API key was given; send the header 'Authorization: Bearer coffer_…'");
     }
@@ -122,6 +140,8 @@ void cof_request_deinit(struct cof_request *request)
     cof_buffer_wipe(&request->body);
     cof_buffer_wipe(&request->reply.body);
     cof_buffer_wipe(&request->results);
+    cof_buffer_wipe(&request->acting_user);
+    cof_buffer_wipe(&request->acting_groups);
     cof_buffer_deinit(&request->lines);
     cof_call_deinit(&request->call);
     explicit_bzero(request->key, sizeof(request->key));

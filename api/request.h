@@ -86,6 +86,8 @@ struct cof_request {
     char key[COF_MAX_KEY_BYTES]; /* as presented; wiped with the request */
     size_t key_size;
     bool is_authenticated;
+    struct cof_buffer acting_user;   /* X-Coffer-User: for whom the caller asks */
+    struct cof_buffer acting_groups; /* X-Coffer-Groups */
     struct cof_http_uri uri;
     struct cof_text parameters[COF_MAX_ROUTE_PARAMETERS]; /* for the "{…}" of the path, in order */
     struct cof_buffer body;

@@ -265,7 +265,8 @@ static int run(const struct cof_command *command, int argc, char **argv)
         {.name = "--role",
          .metavar = "ROLE",
          .values = &key.roles,
-         .help = "reader, writer, operator, auditor, security or admin; may be repeated"},
+         .help = "reader, writer, operator, auditor, security, admin or delegate;\n"
+                 "may be repeated"},
         {.name = "--user",
          .metavar = "USER",
          .value = &key.user,

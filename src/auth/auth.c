@@ -17,7 +17,7 @@
 #define MAX_GROUP_COUNT 64
 #define KNOWN_ROLES                                                                                \
     ((uint32_t)(COF_ROLE_READER | COF_ROLE_WRITER | COF_ROLE_OPERATOR | COF_ROLE_AUDITOR |         \
-                COF_ROLE_SECURITY | COF_ROLE_ADMIN))
+                COF_ROLE_SECURITY | COF_ROLE_ADMIN | COF_ROLE_DELEGATE))
 
 struct cof_auth {
     struct cof_store *store;

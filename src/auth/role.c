@@ -8,8 +8,10 @@ static const struct {
     enum cof_role_bit bit;
     const char *name;
 } roles[] = {
-    {COF_ROLE_READER, "reader"},   {COF_ROLE_WRITER, "writer"},     {COF_ROLE_OPERATOR, "operator"},
-    {COF_ROLE_AUDITOR, "auditor"}, {COF_ROLE_SECURITY, "security"}, {COF_ROLE_ADMIN, "admin"},
+    {COF_ROLE_READER, "reader"},     {COF_ROLE_WRITER, "writer"},
+    {COF_ROLE_OPERATOR, "operator"}, {COF_ROLE_AUDITOR, "auditor"},
+    {COF_ROLE_SECURITY, "security"}, {COF_ROLE_ADMIN, "admin"},
+    {COF_ROLE_DELEGATE, "delegate"},
 };
 #define ROLE_COUNT (sizeof(roles) / sizeof(roles[0]))
 
@@ -43,7 +45,7 @@ enum cof_status cof_role_parse(struct cof_text name, uint32_t *out_roles, struct
     }
     return COF_FAIL(err, COF_INVALID,
                     "there is no such role: it is one of reader, writer, operator, auditor, "
-                    "security, admin");
+                    "security, admin, delegate");
 }
 
 void cof_role_format(uint32_t role_bits, char out_names[64])

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <cof/auth/delegation.h>
 #include <cof/base/alloc.h>
 
 /* Refusals recorded a second; the rest are counted into the next record. */
@@ -150,6 +151,27 @@ enum cof_status cof_service_authenticate(struct cof_service *service, struct cof
         record.details =
             cof_arena_format(&call->arena, "{\"not_recorded_before\":%" PRIu64 "}", suppressed);
         COF_TRY(cof_service_commit(service, call, &record, err));
+    }
+    if (err != NULL) {
+        *err = refusal;
+    }
+    return status;
+}
+
+enum cof_status cof_service_act_for(struct cof_service *service, struct cof_call *call,
+                                    struct cof_text user, struct cof_text groups,
+                                    struct cof_error *err)
+{
+    struct cof_principal principal = {0};
+    struct cof_error refusal = {0};
+    enum cof_status status =
+        cof_auth_act_for(&call->principal, user, groups, &call->arena, &principal, &refusal);
+    if (status == COF_OK) {
+        call->principal = principal;
+        return COF_OK;
+    }
+    if (status == COF_DENIED) {
+        COF_TRY(cof_service_record_refusal(service, call, "act_for", status, err));
     }
     if (err != NULL) {
         *err = refusal;

@@ -35,6 +35,10 @@ enum cof_status cof_service_finish(struct cof_service *service, struct cof_call 
 /* Permission, then rate. A refusal is recorded (bounded) and returned. */
 enum cof_status cof_service_authorize(struct cof_service *service, struct cof_call *call,
                                       enum cof_action action, struct cof_error *err);
+/* Writes down that a caller was refused; how many are written a minute is bounded. */
+enum cof_status cof_service_record_refusal(struct cof_service *service, struct cof_call *call,
+                                           const char *action, enum cof_status refused,
+                                           struct cof_error *err);
 /* results and resources of a record, from hits; in the call's arena. */
 enum cof_status cof_service_record_hits(struct cof_call *call, struct cof_audit_record *record,
                                         const struct cof_search_hit *hits, size_t hit_count,

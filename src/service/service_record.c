@@ -83,6 +83,21 @@ static const char *action_name(enum cof_action action)
     return names[action];
 }
 
+enum cof_status cof_service_record_refusal(struct cof_service *service, struct cof_call *call,
+                                           const char *action, enum cof_status status,
+                                           struct cof_error *err)
+{
+    uint64_t suppressed = 0;
+    if (!cof_flood_take(service->refusals, &suppressed)) {
+        return COF_OK;
+    }
+    struct cof_audit_record record = cof_service_record(call, COF_AUDIT_DENY, status);
+    record.details =
+        cof_arena_format(&call->arena, "{\"action\":\"%s\",\"not_recorded_before\":%" PRIu64 "}",
+                         action, suppressed);
+    return cof_service_commit(service, call, &record, err);
+}
+
 enum cof_status cof_service_authorize(struct cof_service *service, struct cof_call *call,
                                       enum cof_action action, struct cof_error *err)
 {
@@ -94,14 +109,7 @@ enum cof_status cof_service_authorize(struct cof_service *service, struct cof_ca
     if (status == COF_OK) {
         return COF_OK;
     }
-    uint64_t suppressed = 0;
-    if (cof_flood_take(service->refusals, &suppressed)) {
-        struct cof_audit_record record = cof_service_record(call, COF_AUDIT_DENY, status);
-        record.details = cof_arena_format(&call->arena,
-                                          "{\"action\":\"%s\",\"not_recorded_before\":%" PRIu64 "}",
-                                          action_name(action), suppressed);
-        COF_TRY(cof_service_commit(service, call, &record, err));
-    }
+    COF_TRY(cof_service_record_refusal(service, call, action_name(action), status, err));
     if (err != NULL) {
         *err = refusal;
     }

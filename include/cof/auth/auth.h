@@ -27,6 +27,7 @@ enum cof_role_bit {
     COF_ROLE_AUDITOR = 1 << 3,  /* reads the audit log; no content */
     COF_ROLE_SECURITY = 1 << 4, /* manages keys; no content */
     COF_ROLE_ADMIN = 1 << 5,    /* everything, for bootstrap; also passes access lists */
+    COF_ROLE_DELEGATE = 1 << 6, /* asks for other users (cof/auth/delegation.h) */
 };
 
 enum cof_action {
@@ -65,7 +66,7 @@ COF_MUST_USE enum cof_status cof_auth_open(const struct cof_auth_options *option
                                            struct cof_auth **out_auth, struct cof_error *err);
 void cof_auth_close(struct cof_auth *auth);
 
-/* "reader" … "admin" → bit, COF_INVALID with the list of names otherwise. */
+/* "reader" … "delegate" → bit, COF_INVALID with the list of names otherwise. */
 COF_MUST_USE enum cof_status cof_role_parse(struct cof_text name, uint32_t *out_roles,
                                             struct cof_error *err);
 /* Comma-separated names of the bits; out has room for 64. */

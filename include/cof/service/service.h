@@ -73,6 +73,12 @@ COF_MUST_USE enum cof_status cof_service_authenticate(struct cof_service *servic
                                                       struct cof_call *call, struct cof_text key,
                                                       struct cof_error *err);
 
+/* From here on the call asks for that user (cof/auth/delegation.h). Refusals are recorded under the
+ * key's own name. COF_DENIED, COF_INVALID. */
+COF_MUST_USE enum cof_status cof_service_act_for(struct cof_service *service, struct cof_call *call,
+                                                 struct cof_text user, struct cof_text groups,
+                                                 struct cof_error *err);
+
 /* ---- Models and embeddings ---- */
 
 struct cof_service_model {

@@ -193,6 +193,19 @@ enum cof_status cof_service_authenticate(struct cof_service *service, struct cof
     return is_good ? COF_OK : COF_FAIL(err, COF_DENIED, "the API key is not valid");
 }
 
+enum cof_status cof_service_act_for(struct cof_service *service, struct cof_call *call,
+                                    struct cof_text user, struct cof_text groups,
+                                    struct cof_error *err)
+{
+    if (!cof_text_equal(user, COF_TEXT(FAKE_USER)))
+        return COF_FAIL(err, COF_DENIED, "not for this user");
+    call->principal.user = cof_arena_copy_text(&call->arena, user);
+    pthread_mutex_lock(&lock);
+    counts.acted += cof_text_equal(groups, COF_TEXT(FAKE_GROUPS));
+    pthread_mutex_unlock(&lock);
+    return COF_OK;
+}
+
 const struct cof_embedder_info *cof_service_embedder_info(const struct cof_service *service)
 {
     return &embedder_info;

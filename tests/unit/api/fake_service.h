@@ -12,6 +12,9 @@
 #include <cof/service/service.h>
 
 #define FAKE_KEY "coffer_good"
+/* For whom that key may ask, and the groups that are counted. */
+#define FAKE_USER "anna"
+#define FAKE_GROUPS "staff, board"
 #define FAKE_STORE "vs_aaaaaaaaaaaaaaaaaaaaaaaa"
 
 struct cof_service *fake_service(void);
@@ -31,6 +34,7 @@ void fake_service_fail(enum cof_status status, size_t count);
 struct fake_counts {
     size_t authenticated;
     size_t refused_keys;
+    size_t acted; /* for FAKE_USER with FAKE_GROUPS */
     size_t embedded;
     size_t searched;
     size_t chats;

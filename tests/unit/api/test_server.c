@@ -145,6 +145,23 @@ static void server__takes_the_key_in_three_headers(void **state)
     expect_status("GET /v1/models?api_key=" FAKE_KEY " HTTP/1.1\r\nHost: localhost\r\n\r\n", 401);
 }
 
+static void server__hands_on_for_whom_the_caller_asks(void **state)
+{
+    expect_status("GET /v1/models HTTP/1.1\r\nHost: localhost\r\n" AUTH "X-Coffer-User:  " FAKE_USER
+                  " \r\nx-coffer-groups: " FAKE_GROUPS "\r\n\r\n",
+                  200);
+    assert_int_equal(fake_service_counts().acted, 1);
+    expect_status(
+        "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n" AUTH "X-Coffer-User: bert\r\n\r\n", 403);
+    expect_status("GET /v1/models HTTP/1.1\r\nHost: localhost\r\n" AUTH
+                  "X-Coffer-Groups: staff\r\n\r\n",
+                  400);
+    expect_status("GET /v1/models HTTP/1.1\r\nHost: localhost\r\n" AUTH
+                  "X-Coffer-User: anna\r\nX-Coffer-User: bert\r\n\r\n",
+                  400);
+    assert_int_equal(fake_service_counts().acted, 1);
+}
+
 static void server__answers_for_its_own_hosts_only(void **state)
 {
     expect_status("GET /livez HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n", 200);
@@ -698,6 +715,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(server__needs_a_key_everywhere_but_for_health),
         CASE(server__takes_the_key_in_three_headers),
+        CASE(server__hands_on_for_whom_the_caller_asks),
         CASE(server__answers_for_its_own_hosts_only),
         CASE(server__answers_to_its_own_origins_only),
         CASE(server__speaks_cors_to_an_allowed_origin_alone),

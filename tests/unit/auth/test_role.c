@@ -6,7 +6,8 @@
 #include <cof/auth/auth.h>
 
 static const uint32_t all_roles[] = {COF_ROLE_READER,  COF_ROLE_WRITER,   COF_ROLE_OPERATOR,
-                                     COF_ROLE_AUDITOR, COF_ROLE_SECURITY, COF_ROLE_ADMIN};
+                                     COF_ROLE_AUDITOR, COF_ROLE_SECURITY, COF_ROLE_ADMIN,
+                                     COF_ROLE_DELEGATE};
 
 static bool can(uint32_t roles, enum cof_action action)
 {
@@ -19,14 +20,14 @@ static void role__is_parsed_and_formatted(void **state)
 {
     struct cof_error err = {0};
     char names[64];
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < sizeof(all_roles) / sizeof(all_roles[0]); i++) {
         uint32_t roles = 0;
         cof_role_format(all_roles[i], names);
         assert_int_equal(cof_role_parse(cof_text_from(names), &roles, &err), COF_OK);
         assert_int_equal(roles, all_roles[i]);
     }
     cof_role_format(UINT32_MAX, names);
-    assert_string_equal(names, "reader,writer,operator,auditor,security,admin");
+    assert_string_equal(names, "reader,writer,operator,auditor,security,admin,delegate");
     cof_role_format(0, names);
     assert_string_equal(names, "");
 }
@@ -38,7 +39,8 @@ static void role__unknown_is_refused_with_the_list(void **state)
     const char *const wrong[] = {"", "Reader", "reader ", "root", "reader,writer"};
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(cof_role_parse(cof_text_from(wrong[i]), &roles, &err), COF_INVALID);
-        assert_non_null(strstr(err.message, "reader, writer, operator, auditor, security, admin"));
+        assert_non_null(
+            strstr(err.message, "reader, writer, operator, auditor, security, admin, delegate"));
     }
     assert_int_equal(roles, 77);
 }

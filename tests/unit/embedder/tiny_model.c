@@ -153,6 +153,20 @@ static void add_norm(struct tiny_model *model, struct seeded_random *random, con
     add_tensor(model, random, model->hidden_size, 0, 0, 0.3F, "%s.LayerNorm.bias", owner);
 }
 
+/* Under the names that a reader finds: XLM-RoBERTa's head stands beside the encoder, and so does
+ * BERT's last layer, but not its pooler. */
+static void add_head(struct tiny_model *model, struct seeded_random *random)
+{
+    const char *dense = model->is_xlm_roberta ? "classifier.dense" : "pooler.dense";
+    const char *out = model->is_xlm_roberta ? "classifier.out_proj" : "classifier";
+    size_t hidden = model->hidden_size;
+    float spread = 2.0F / sqrtf((float)hidden);
+    add_tensor(model, random, hidden, hidden, 0, spread, "%s.weight", dense);
+    add_tensor(model, random, hidden, 0, 0, 0.2F, "%s.bias", dense);
+    add_tensor(model, random, model->label_count, hidden, 0, 3 * spread, "%s.weight", out);
+    add_tensor(model, random, model->label_count, 0, 0, 0.2F, "%s.bias", out);
+}
+
 static void set_default(size_t *value, size_t otherwise)
 {
     if (*value == 0)
@@ -200,6 +214,8 @@ void tiny_model_create(struct tiny_model *model, uint64_t seed)
         (void)snprintf(owner, sizeof(owner), "encoder.layer.%zu.output", i);
         add_norm(model, &random, owner);
     }
+    if (model->label_count > 0)
+        add_head(model, &random);
 }
 
 void tiny_model_destroy(struct tiny_model *model)
@@ -252,6 +268,11 @@ void tiny_model_delete(const char *folder, const char *name)
     assert_int_equal(remove(path), 0);
 }
 
+static bool is_beside_encoder(const struct tiny_tensor *tensor)
+{
+    return strncmp(tensor->name, "classifier.", 11) == 0;
+}
+
 static void write_weights(const struct tiny_model *model, const char *folder)
 {
     size_t capacity = 1 << 22;
@@ -287,8 +308,8 @@ static void write_weights(const struct tiny_model *model, const char *folder)
         header_size += (size_t)snprintf(
             header + header_size, capacity - header_size,
             "%s\"%s%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}",
-            header_size > 1 ? "," : "", model->prefix, tensor->name, dtype, shape, begin,
-            data_size);
+            header_size > 1 ? "," : "", is_beside_encoder(tensor) ? "" : model->prefix,
+            tensor->name, dtype, shape, begin, data_size);
     }
     header[header_size++] = '}';
     uint8_t *file = calloc(1, 8 + header_size + data_size);

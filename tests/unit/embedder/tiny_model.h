@@ -54,6 +54,11 @@ void tiny_model_put(const char *folder, const char *name, const void *bytes, siz
 void tiny_model_put_text(const char *folder, const char *name, const char *text);
 void tiny_model_delete(const char *folder, const char *name);
 
+/* What the classification head makes of a pair whose second part begins at `second_begin`, by the
+ * same formulas: a score in [0, 1]. */
+double tiny_model_score(const struct tiny_model *model, const uint32_t *ids, size_t count,
+                        size_t second_begin);
+
 /* The forward pass over one sequence, written from the papers in doubles, sharing nothing with the
  * encoder; out has hidden_size values of unit length. */
 void tiny_model_embed(const struct tiny_model *model, const uint32_t *ids, size_t count,

@@ -128,24 +128,34 @@ static void run_layer(const struct tiny_model *model, size_t layer, double *stat
     free(wide);
 }
 
-void tiny_model_embed(const struct tiny_model *model, const uint32_t *ids, size_t count,
-                      double *out)
+/* The last hidden state, a row per token; freed by the caller. */
+static double *run_encoder(const struct tiny_model *model, const uint32_t *ids, size_t count,
+                           size_t second_begin)
 {
     size_t size = model->hidden_size;
     double *state = new_matrix(count * size);
     const float *words = values_of(model, SIZE_MAX, "embeddings.word_embeddings.weight");
     const float *positions = values_of(model, SIZE_MAX, "embeddings.position_embeddings.weight");
     const float *types = values_of(model, SIZE_MAX, "embeddings.token_type_embeddings.weight");
-    double length = 0;
     for (size_t r = 0; r < count; r++) {
+        bool is_second = !model->is_xlm_roberta && second_begin > 0 && r >= second_begin;
         for (size_t i = 0; i < size; i++)
             state[r * size + i] = (double)words[ids[r] * size + i] +
                                   (double)positions[(model->first_position + r) * size + i] +
-                                  (double)types[i];
+                                  (double)types[(is_second ? size : 0) + i];
     }
     norm(model, SIZE_MAX, "embeddings", state, count);
     for (size_t layer = 0; layer < model->layer_count; layer++)
         run_layer(model, layer, state, count);
+    return state;
+}
+
+void tiny_model_embed(const struct tiny_model *model, const uint32_t *ids, size_t count,
+                      double *out)
+{
+    size_t size = model->hidden_size;
+    double *state = run_encoder(model, ids, count, 0);
+    double length = 0;
     for (size_t i = 0; i < size; i++) {
         out[i] = 0;
         for (size_t r = 0; r < (model->is_cls ? 1 : count); r++)
@@ -155,4 +165,24 @@ void tiny_model_embed(const struct tiny_model *model, const uint32_t *ids, size_
     for (size_t i = 0; i < size; i++)
         out[i] /= sqrt(length);
     free(state);
+}
+
+double tiny_model_score(const struct tiny_model *model, const uint32_t *ids, size_t count,
+                        size_t second_begin)
+{
+    size_t size = model->hidden_size;
+    double *state = run_encoder(model, ids, count, second_begin);
+    double *pooled = new_matrix(size);
+    double logits[2] = {0};
+    linear(model, SIZE_MAX, model->is_xlm_roberta ? "classifier.dense" : "pooler.dense", state, 1,
+           size, size, pooled);
+    for (size_t i = 0; i < size; i++)
+        pooled[i] = tanh(pooled[i]);
+    linear(model, SIZE_MAX, model->is_xlm_roberta ? "classifier.out_proj" : "classifier", pooled, 1,
+           size, model->label_count, logits);
+    free(state);
+    free(pooled);
+    if (model->label_count == 1)
+        return 1 / (1 + exp(-logits[0]));
+    return exp(logits[1]) / (exp(logits[0]) + exp(logits[1]));
 }
