@@ -106,6 +106,32 @@ enum cof_status cof_fields_texts(const struct cof_fields *fields, const char *ke
     return COF_OK;
 }
 
+enum cof_status cof_fields_text_or_texts(const struct cof_fields *fields, const char *key,
+                                         size_t max, const struct cof_text **out_texts,
+                                         size_t *out_count, struct cof_error *err)
+{
+    const struct cof_json *value = cof_json_find(fields->object, key);
+    enum cof_json_type type = value != NULL ? cof_json_type_of(value) : COF_JSON_NULL;
+    if (type == COF_JSON_ARRAY) {
+        if (cof_json_count(value) == 0) {
+            return cof_fields_refuse(fields, key, err, "'%s' must have at least one text", key);
+        }
+        return cof_fields_texts(fields, key, max, out_texts, out_count, err);
+    }
+    if (type != COF_JSON_STRING) {
+        return cof_fields_refuse(fields, key, err, "'%s' must be a string or an array of strings",
+                                 key);
+    }
+    struct cof_text *text = cof_arena_array(&fields->request->call.arena, 1, sizeof(*text));
+    if (text == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
+    *text = cof_json_text(value);
+    *out_texts = text;
+    *out_count = 1;
+    return COF_OK;
+}
+
 enum cof_status cof_fields_choice(const struct cof_fields *fields, const char *key,
                                   const char *const *names, size_t name_count, size_t *out,
                                   struct cof_error *err)

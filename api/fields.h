@@ -46,6 +46,11 @@ COF_MUST_USE enum cof_status cof_fields_need_text(const struct cof_fields *field
 COF_MUST_USE enum cof_status cof_fields_texts(const struct cof_fields *fields, const char *key,
                                               size_t max, const struct cof_text **out_texts,
                                               size_t *out_count, struct cof_error *err);
+/* One string, or an array of 1 … max strings; must be there. */
+COF_MUST_USE enum cof_status cof_fields_text_or_texts(const struct cof_fields *fields,
+                                                      const char *key, size_t max,
+                                                      const struct cof_text **out_texts,
+                                                      size_t *out_count, struct cof_error *err);
 /* One of the names; *out is its position. */
 COF_MUST_USE enum cof_status cof_fields_choice(const struct cof_fields *fields, const char *key,
                                                const char *const *names, size_t name_count,

@@ -10,44 +10,79 @@
 #define MAX_INPUTS 2048
 
 struct embeddings {
-    struct cof_text model;
-    const struct cof_text *texts;
-    size_t count;
-    enum cof_embed_role role;
+    struct cof_service_embedding wanted;
     bool is_base64;
 };
 
-static enum cof_status parse_input(const struct cof_fields *fields, struct embeddings *out,
-                                   struct cof_error *err)
+static enum cof_status parse_ids(const struct cof_fields *fields, const struct cof_json *array,
+                                 struct cof_token_ids *out, struct cof_error *err)
+{
+    size_t count = cof_json_count(array);
+    uint32_t *ids = cof_arena_array(&fields->request->call.arena, count, sizeof(*ids));
+    if (ids == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
+    size_t i = 0;
+    for (const struct cof_json *item = cof_json_first(array); item != NULL;
+         item = cof_json_next(item)) {
+        int64_t value = -1;
+        if (!cof_json_is_whole(item, &value) || value < 0 || value >= UINT32_MAX) {
+            return cof_fields_refuse(fields, "input", err,
+                                     "a token of 'input' must be a whole number, not negative");
+        }
+        ids[i++] = (uint32_t)value;
+    }
+    if (count == 0) {
+        return cof_fields_refuse(fields, "input", err, "a list of tokens must not be empty");
+    }
+    *out = (struct cof_token_ids){.ids = ids, .count = count};
+    return COF_OK;
+}
+
+/* One list of numbers, or a list of such lists. */
+static enum cof_status parse_tokens(const struct cof_fields *fields, const struct cof_json *input,
+                                    bool is_nested, struct cof_service_embedding *out,
+                                    struct cof_error *err)
+{
+    size_t count = is_nested ? cof_json_count(input) : 1;
+    if (count > MAX_INPUTS) {
+        return cof_fields_refuse(fields, "input", err,
+                                 "'input' has %zu items; at most %d are allowed", count,
+                                 MAX_INPUTS);
+    }
+    struct cof_token_ids *ids = cof_arena_array(&fields->request->call.arena, count, sizeof(*ids));
+    if (ids == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
+    out->ids = ids;
+    out->count = count;
+    if (!is_nested) {
+        return parse_ids(fields, input, &ids[0], err);
+    }
+    for (const struct cof_json *item = cof_json_first(input); item != NULL;
+         item = cof_json_next(item)) {
+        if (cof_json_type_of(item) != COF_JSON_ARRAY) {
+            return cof_fields_refuse(fields, "input", err,
+                                     "'input' must be all texts, or all lists of tokens");
+        }
+        COF_TRY(parse_ids(fields, item, ids++, err));
+    }
+    return COF_OK;
+}
+
+static enum cof_status parse_input(const struct cof_fields *fields,
+                                   struct cof_service_embedding *out, struct cof_error *err)
 {
     const struct cof_json *input = cof_json_find(fields->object, "input");
     enum cof_json_type type = input != NULL ? cof_json_type_of(input) : COF_JSON_NULL;
-    if (type == COF_JSON_STRING) {
-        struct cof_text *text = cof_arena_array(&fields->request->call.arena, 1, sizeof(*text));
-        if (text == NULL) {
-            return COF_FAIL_MEMORY(err);
+    if (type == COF_JSON_ARRAY) {
+        const struct cof_json *first = cof_json_first(input);
+        enum cof_json_type first_type = first != NULL ? cof_json_type_of(first) : COF_JSON_NULL;
+        if (first_type == COF_JSON_NUMBER || first_type == COF_JSON_ARRAY) {
+            return parse_tokens(fields, input, first_type == COF_JSON_ARRAY, out, err);
         }
-        *text = cof_json_text(input);
-        out->texts = text;
-        out->count = 1;
-        return COF_OK;
     }
-    if (type != COF_JSON_ARRAY) {
-        return cof_fields_refuse(fields, "input", err,
-                                 "'input' must be a string or an array of strings");
-    }
-    const struct cof_json *first = cof_json_first(input);
-    enum cof_json_type first_type = first != NULL ? cof_json_type_of(first) : COF_JSON_NULL;
-    if (first_type == COF_JSON_NUMBER || first_type == COF_JSON_ARRAY) {
-        return cof_fields_refuse(fields, "input", err,
-                                 "'input' as token numbers is not understood, because they belong "
-                                 "to another model's tokenizer; send text (in LangChain: "
-                                 "check_embedding_ctx_length=False)");
-    }
-    if (first == NULL) {
-        return cof_fields_refuse(fields, "input", err, "'input' must have at least one text");
-    }
-    return cof_fields_texts(fields, "input", MAX_INPUTS, &out->texts, &out->count, err);
+    return cof_fields_text_or_texts(fields, "input", MAX_INPUTS, &out->texts, &out->count, err);
 }
 
 static enum cof_status parse(struct cof_request *request, struct embeddings *out,
@@ -59,21 +94,21 @@ static enum cof_status parse(struct cof_request *request, struct embeddings *out
     const struct cof_embedder_info *info = cof_service_embedder_info(request->api->service);
     size_t format = 0;
     size_t role = 0;
-    size_t dimensions = info->dimension;
     struct cof_text user = {0};
-    COF_TRY(cof_fields_text(&fields, "model", &out->model, err));
-    COF_TRY(parse_input(&fields, out, err));
+    COF_TRY(cof_fields_text(&fields, "model", &out->wanted.model, err));
+    COF_TRY(parse_input(&fields, &out->wanted, err));
     COF_TRY(cof_fields_choice(&fields, "encoding_format", formats, 2, &format, err));
     COF_TRY(cof_fields_choice(&fields, "input_type", roles, 2, &role, err));
-    COF_TRY(cof_fields_size(&fields, "dimensions", 1, 1 << 20, &dimensions, err));
+    COF_TRY(cof_fields_size(&fields, "dimensions", 1, 1 << 20, &out->wanted.dimensions, err));
+    COF_TRY(cof_fields_bool(&fields, "truncate", &out->wanted.may_cut, err));
     COF_TRY(cof_fields_text(&fields, "user", &user, err));
-    if (dimensions != info->dimension) {
+    if (out->wanted.dimensions > info->dimension) {
         return cof_fields_refuse(&fields, "dimensions", err,
-                                 "'dimensions' is %zu but the vectors of %s have %zu; leave it out",
-                                 dimensions, info->name, info->dimension);
+                                 "'dimensions' is %zu but the vectors of %s have %zu",
+                                 out->wanted.dimensions, info->name, info->dimension);
     }
     out->is_base64 = format == 1;
-    out->role = role == 1 ? COF_EMBED_QUERY : COF_EMBED_PASSAGE;
+    out->wanted.role = role == 1 ? COF_EMBED_QUERY : COF_EMBED_PASSAGE;
     return COF_OK;
 }
 
@@ -105,15 +140,15 @@ static void put_vector(struct cof_json_writer *writer, const float *vector, size
 enum cof_status cof_handle_embeddings(struct cof_request *request, struct cof_error *err)
 {
     struct embeddings embeddings = {0};
-    float *vectors = NULL;
-    size_t token_count = 0;
+    struct cof_service_vectors vectors = {0};
     COF_TRY(parse(request, &embeddings, err));
     enum cof_status status =
-        cof_service_embed(request->api->service, &request->call, embeddings.model, embeddings.role,
-                          embeddings.texts, embeddings.count, &vectors, &token_count, err);
+        cof_service_embed(request->api->service, &request->call, &embeddings.wanted, &vectors, err);
     if (status == COF_NOT_FOUND) {
         request->code = "model_not_found";
         request->param = COF_TEXT("model");
+    } else if (status == COF_INVALID) {
+        request->param = COF_TEXT("input");
     }
     COF_TRY(status);
     const struct cof_embedder_info *info = cof_service_embedder_info(request->api->service);
@@ -123,21 +158,21 @@ enum cof_status cof_handle_embeddings(struct cof_request *request, struct cof_er
     cof_json_member_string(&writer, "object", "list");
     cof_json_put_key(&writer, "data");
     cof_json_begin_array(&writer);
-    for (size_t i = 0; i < embeddings.count; i++) {
+    for (size_t i = 0; i < embeddings.wanted.count; i++) {
         cof_json_begin_object(&writer);
         cof_json_member_string(&writer, "object", "embedding");
         cof_json_member_unsigned(&writer, "index", i);
         cof_json_put_key(&writer, "embedding");
-        put_vector(&writer, vectors + i * info->dimension, info->dimension, embeddings.is_base64,
-                   &scratch);
+        put_vector(&writer, vectors.values + i * vectors.dimension, vectors.dimension,
+                   embeddings.is_base64, &scratch);
         cof_json_end_object(&writer);
     }
     cof_json_end_array(&writer);
     cof_json_member_string(&writer, "model", info->name);
     cof_json_put_key(&writer, "usage");
     cof_json_begin_object(&writer);
-    cof_json_member_unsigned(&writer, "prompt_tokens", token_count);
-    cof_json_member_unsigned(&writer, "total_tokens", token_count);
+    cof_json_member_unsigned(&writer, "prompt_tokens", vectors.token_count);
+    cof_json_member_unsigned(&writer, "total_tokens", vectors.token_count);
     cof_json_end_object(&writer);
     cof_json_end_object(&writer);
     return COF_OK;

@@ -106,11 +106,39 @@ enum cof_status cof_handle_info(struct cof_request *request, struct cof_error *e
     return COF_OK;
 }
 
+/* One that somebody else counts. */
+static void set_counter(struct cof_metrics *metrics, const char *name, const char *labels,
+                        const char *help, uint64_t value)
+{
+    cof_metric_set(cof_metrics_series(metrics, COF_METRIC_COUNTER, name, labels, help),
+                   (int64_t)value);
+}
+
 static void set_gauge(struct cof_metrics *metrics, const char *name, const char *labels,
                       const char *help, uint64_t value)
 {
     cof_metric_set(cof_metrics_series(metrics, COF_METRIC_GAUGE, name, labels, help),
                    (int64_t)value);
+}
+
+static void set_query_cache(const struct cof_api *api)
+{
+    static const char help[] = "Questions whose vector was kept (hit) or computed (miss).";
+    struct cof_query_cache_stats stats;
+    if (!cof_service_query_cache_stats(api->service, &stats)) {
+        return;
+    }
+    struct cof_metrics *metrics = api->metrics;
+    set_counter(metrics, "coffer_query_cache_lookups_total", "result=\"hit\"", help,
+                stats.hit_count);
+    set_counter(metrics, "coffer_query_cache_lookups_total", "result=\"miss\"", help,
+                stats.miss_count);
+    set_counter(metrics, "coffer_query_cache_evicted_total", NULL,
+                "Vectors of questions that gave way to newer ones.", stats.evicted_count);
+    set_gauge(metrics, "coffer_query_cache_entries", NULL, "Vectors of questions that are kept.",
+              stats.count);
+    set_gauge(metrics, "coffer_query_cache_bytes", NULL, "Memory of kept vectors and questions.",
+              stats.bytes);
 }
 
 enum cof_status cof_handle_metrics(struct cof_request *request, struct cof_error *err)
@@ -139,6 +167,7 @@ enum cof_status cof_handle_metrics(struct cof_request *request, struct cof_error
     set_gauge(metrics, "coffer_queue_length", "lane=\"generation\"",
               "Requests that wait for a worker.",
               cof_lanes_queue_count(api->lanes, COF_LANE_GENERATE));
+    set_query_cache(api);
     cof_metrics_write(metrics, &request->reply.body);
     return COF_OK;
 }

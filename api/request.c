@@ -6,6 +6,10 @@
 
 #include "problem.h"
 
+/* A parsed value takes about 80 bytes. */
+#define BYTES_PER_NODE 16
+#define LEAST_NODES 100000
+
 /* The user of X-Coffer-User in place of the key's own. */
 static enum cof_status act_for(struct cof_request *request, struct cof_error *err)
 {
@@ -41,6 +45,12 @@ static enum cof_status authenticate(struct cof_request *request, struct cof_erro
     return status;
 }
 
+static size_t max_nodes(size_t max_bytes)
+{
+    size_t count = max_bytes / BYTES_PER_NODE;
+    return count > LEAST_NODES ? count : LEAST_NODES;
+}
+
 static enum cof_status parse_body(struct cof_request *request, struct cof_error *err)
 {
     if (request->route->body != COF_BODY_JSON && request->route->body != COF_BODY_DOCUMENTS) {
@@ -49,7 +59,9 @@ static enum cof_status parse_body(struct cof_request *request, struct cof_error 
     if (request->lines.size > 0) {
         return COF_OK; /* a batch of lines, each parsed by itself */
     }
-    const struct cof_json_limits limits = {.max_bytes = request->api->max_json_bytes};
+    /* Lists of tokens are many short numbers. */
+    const struct cof_json_limits limits = {.max_bytes = request->api->max_json_bytes,
+                                           .max_nodes = max_nodes(request->api->max_json_bytes)};
     COF_TRY(cof_json_parse(cof_buffer_text(&request->body), &limits, &request->tree, err));
     request->json = cof_json_root(request->tree);
     if (cof_json_type_of(request->json) != COF_JSON_OBJECT) {

@@ -137,6 +137,14 @@ static enum cof_status open_search(struct cof_app *app, struct cof_error *err)
         .name = "cof-build", .thread_count = 1, .max_queue_count = BACKGROUND_QUEUE};
     COF_TRY(cof_pool_create(&background, &app->background, err));
     COF_TRY(cof_backend_open_embedder(config, app->pool, &app->embedder, err));
+    struct cof_query_cache_options cache = {
+        .embedder = app->embedder,
+        .max_count = (size_t)config->embedder_cache_count,
+        .lifetime_ms = config->embedder_cache_ttl_s * 1000,
+        .clock = cof_clock_system(),
+        .random = cof_random_system(),
+    };
+    COF_TRY(cof_query_cache_create(&cache, &app->query_cache, err));
     struct cof_index_set_options indexes = {
         .store = app->store,
         .background = app->background,
@@ -150,6 +158,7 @@ static enum cof_status open_search(struct cof_app *app, struct cof_error *err)
         .store = app->store,
         .indexes = app->indexes,
         .embedder = app->embedder,
+        .query_cache = app->query_cache,
         .clock = cof_clock_system(),
     };
     return cof_searcher_create(&search, &app->searcher, err);
@@ -213,6 +222,7 @@ static enum cof_status open_service(struct cof_app *app, struct cof_error *err)
         .ingester = app->ingester,
         .answerer = app->answerer,
         .embedder = app->embedder,
+        .query_cache = app->query_cache,
         .generator = app->generator,
         .metrics = app->metrics,
         .clock = cof_clock_system(),
@@ -223,6 +233,7 @@ static enum cof_status open_service(struct cof_app *app, struct cof_error *err)
         .precision = strcmp(config->store_precision, "f16") == 0 ? COF_VECTOR_F16 : COF_VECTOR_F32,
         .max_chunk_tokens = (uint32_t)config->chunk_max_tokens,
         .chunk_overlap_tokens = (uint32_t)config->chunk_overlap_tokens,
+        .max_tokenize_bytes = (size_t)config->max_tokenize_bytes,
         .start_details = cof_buffer_text(&app->start_details),
         .notice = app->options.notice,
         .notice_context = app->options.notice_context,
@@ -296,6 +307,7 @@ void cof_app_close(struct cof_app *app)
     cof_generator_close(app->generator);
     cof_searcher_destroy(app->searcher);
     cof_index_set_close(app->indexes);
+    cof_query_cache_destroy(app->query_cache);
     cof_embedder_close(app->embedder);
     cof_pool_destroy(app->background);
     cof_pool_destroy(app->pool);

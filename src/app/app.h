@@ -41,6 +41,7 @@ struct cof_app {
     struct cof_pool *pool;       /* embedding, parsing */
     struct cof_pool *background; /* index builds */
     struct cof_embedder *embedder;
+    struct cof_query_cache *query_cache;
     struct cof_index_set *indexes;
     struct cof_searcher *searcher;
     struct cof_generator *generator;

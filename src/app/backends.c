@@ -78,6 +78,9 @@ static enum cof_status open_bert(const struct cof_config *config, struct cof_poo
     struct cof_bert_options options = {
         .folder = folder,
         .pool = pool,
+        .max_tokens_in_flight = (size_t)config->embedder_max_tokens_in_flight,
+        .max_call_count = (size_t)config->embedder_queue,
+        .batch_window_ms = (long)config->embedder_batch_window_ms,
         .weights_sha256 = digest,
     };
     return cof_bert_open(&options, out_embedder, err);

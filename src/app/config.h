@@ -48,6 +48,12 @@ struct cof_config {
     const char *embedder_key_file;
     int64_t embedder_dimension;
     int64_t embedder_threads;
+    int64_t embedder_queue;
+    int64_t embedder_batch_window_ms;
+    int64_t embedder_max_tokens_in_flight;
+    int64_t embedder_cache_count;
+    int64_t embedder_cache_ttl_s;
+    int64_t max_tokenize_bytes;
 
     const char *generator_backend;
     const char *generator_model;

@@ -41,6 +41,8 @@ static const struct {
     {COF_AUDIT_ANSWER_INTENT, "answer_intent"},
     {COF_AUDIT_ANSWER_RESULT, "answer_result"},
     {COF_AUDIT_EMBED, "embed"},
+    {COF_AUDIT_RERANK, "rerank"},
+    {COF_AUDIT_TOKENIZE, "tokenize"},
     {COF_AUDIT_DOCUMENT_READ, "document_read"},
     {COF_AUDIT_DOCUMENT_PUT, "document_put"},
     {COF_AUDIT_DOCUMENT_DELETE, "document_delete"},

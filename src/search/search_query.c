@@ -123,6 +123,19 @@ static enum cof_status check_model(const struct cof_search_query *query, struct 
     return COF_OK;
 }
 
+static enum cof_status embed_text(struct cof_search_query *query, float *vector,
+                                  struct cof_error *err)
+{
+    const struct cof_search_request *request = query->request;
+
+    if (query->options->query_cache != NULL)
+        return cof_query_cache_embed(query->options->query_cache, request->principal->credential_id,
+                                     &request->query, 1, request->cancel, vector,
+                                     &query->token_count, err);
+    return cof_embedder_embed(query->options->embedder, COF_EMBED_QUERY, &request->query, 1,
+                              request->cancel, vector, &query->token_count, err);
+}
+
 static enum cof_status embed_words(struct cof_search_query *query, struct cof_arena *arena,
                                    float **out_vector, struct cof_error *err)
 {
@@ -136,8 +149,7 @@ static enum cof_status embed_words(struct cof_search_query *query, struct cof_ar
     if (vector == NULL)
         return COF_FAIL_MEMORY(err);
     int64_t begin = cof_clock_steady_ns(query->options->clock);
-    COF_TRY(cof_embedder_embed(embedder, COF_EMBED_QUERY, &query->request->query, 1,
-                               query->request->cancel, vector, &query->token_count, err));
+    COF_TRY(embed_text(query, vector, err));
     query->embed_ns = cof_clock_steady_ns(query->options->clock) - begin;
     *out_vector = vector;
     return COF_OK;

@@ -30,8 +30,9 @@ void cof_metrics_destroy(struct cof_metrics *metrics);
  * Everything is copied; the series lives as long as `metrics`. */
 struct cof_metric *cof_metrics_series(struct cof_metrics *metrics, enum cof_metric_kind kind,
                                       const char *name, const char *labels, const char *help);
-void cof_metric_add(struct cof_metric *metric, int64_t amount);    /* counter, gauge */
-void cof_metric_set(struct cof_metric *metric, int64_t value);     /* gauge */
+void cof_metric_add(struct cof_metric *metric, int64_t amount); /* counter, gauge */
+/* gauge; a counter only where somebody else counts */
+void cof_metric_set(struct cof_metric *metric, int64_t value);
 void cof_metric_observe_ns(struct cof_metric *metric, int64_t ns); /* histogram */
 int64_t cof_metric_value(const struct cof_metric *metric); /* counter, gauge; count of histogram */
 

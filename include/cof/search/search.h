@@ -21,6 +21,7 @@
 #include <cof/base/status.h>
 #include <cof/base/text.h>
 #include <cof/embedder/embedder.h>
+#include <cof/embedder/query_cache.h>
 #include <cof/index/attributes.h>
 #include <cof/index/index_set.h>
 #include <cof/store/store.h>
@@ -83,7 +84,8 @@ struct cof_search_result {
 struct cof_search_options {
     struct cof_store *store;
     struct cof_index_set *indexes;
-    struct cof_embedder *embedder; /* may be NULL: lexical and query_vector only */
+    struct cof_embedder *embedder;       /* may be NULL: lexical and query_vector only */
+    struct cof_query_cache *query_cache; /* over the same embedder; NULL = none */
     const struct cof_clock *clock;
     float default_vector_weight; /* 0 = the built-in default */
 };

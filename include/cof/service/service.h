@@ -20,6 +20,7 @@
 #include <cof/base/metrics.h>
 #include <cof/base/status.h>
 #include <cof/embedder/embedder.h>
+#include <cof/embedder/query_cache.h>
 #include <cof/generate/generator.h>
 #include <cof/index/index_set.h>
 #include <cof/ingest/ingest.h>
@@ -41,8 +42,9 @@ struct cof_service_options {
     struct cof_ingester *ingester;
     struct cof_answerer *answerer; /* NULL: chat answers COF_UNAVAILABLE naming the cure */
     struct cof_embedder *embedder;
-    struct cof_generator *generator; /* NULL when there is none */
-    struct cof_metrics *metrics;     /* may be NULL */
+    struct cof_query_cache *query_cache; /* NULL = none; over the embedder */
+    struct cof_generator *generator;     /* NULL when there is none */
+    struct cof_metrics *metrics;         /* may be NULL */
     const struct cof_clock *clock;
     const struct cof_random *random;
     uint32_t rate_per_second;            /* per credential; 0 = no limit */
@@ -51,6 +53,7 @@ struct cof_service_options {
     enum cof_vector_precision precision; /* of new collections; 0 = f32 */
     uint32_t max_chunk_tokens;           /* of new collections; 0 = 200 */
     uint32_t chunk_overlap_tokens;       /* of new collections */
+    size_t max_tokenize_bytes;           /* of one call; 0 = no limit */
     struct cof_text start_details; /* JSON of security-relevant settings for the START record */
     cof_notice_fn notice;
     void *notice_context;
@@ -93,12 +96,43 @@ COF_MUST_USE enum cof_status cof_service_list_models(struct cof_service *service
 const struct cof_embedder_info *cof_service_embedder_info(const struct cof_service *service);
 const struct cof_generator_info *cof_service_generator_info(const struct cof_service *service);
 
-/* model empty = the default; an unknown one is COF_NOT_FOUND. out_vectors: count * dimension. */
+struct cof_service_embedding {
+    struct cof_text model; /* empty = the default; an unknown one is COF_NOT_FOUND */
+    enum cof_embed_role role;
+    const struct cof_text *texts;    /* `count` of them, or */
+    const struct cof_token_ids *ids; /* the same as tokens of the model; role is not looked at */
+    size_t count;                    /* at least 1 */
+    size_t dimensions;               /* the first so many numbers, scaled to unit length; 0 = all */
+    bool may_cut; /* what is over the model's limit is cut, not refused (COF_INVALID) */
+};
+struct cof_service_vectors {
+    float *values; /* count * dimension */
+    size_t dimension;
+    size_t token_count; /* that were computed, special ones included */
+};
 COF_MUST_USE enum cof_status cof_service_embed(struct cof_service *service, struct cof_call *call,
-                                               struct cof_text model, enum cof_embed_role role,
-                                               const struct cof_text *texts, size_t count,
-                                               float **out_vectors, size_t *out_token_count,
+                                               const struct cof_service_embedding *embedding,
+                                               struct cof_service_vectors *out_vectors,
                                                struct cof_error *err);
+
+struct cof_service_token {
+    uint32_t id; /* COF_TOKEN_WITHOUT_ID where the embedder has no vocabulary */
+    size_t begin, end;
+};
+struct cof_service_tokens {
+    const struct cof_service_token *tokens;
+    size_t count;
+};
+/* The tokens of every text, whole, special ones not added. COF_TOO_LARGE over
+ * max_tokenize_bytes. */
+COF_MUST_USE enum cof_status cof_service_tokenize(struct cof_service *service,
+                                                  struct cof_call *call, struct cof_text model,
+                                                  const struct cof_text *texts, size_t count,
+                                                  struct cof_service_tokens **out_tokens,
+                                                  struct cof_error *err);
+/* For /metrics; false where there is no cache. No authorisation, no record. */
+bool cof_service_query_cache_stats(const struct cof_service *service,
+                                   struct cof_query_cache_stats *out_stats);
 
 /* ---- Collections (vector stores) ---- */
 

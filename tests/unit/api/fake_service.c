@@ -229,28 +229,71 @@ enum cof_status cof_service_list_models(struct cof_service *service, struct cof_
     return COF_OK;
 }
 
+/* As many characters as bytes: { size of the text or number of tokens, 0.5, -0.25, 0 }. */
 enum cof_status cof_service_embed(struct cof_service *service, struct cof_call *call,
-                                  struct cof_text model, enum cof_embed_role role,
-                                  const struct cof_text *texts, size_t count, float **out_vectors,
-                                  size_t *out_token_count, struct cof_error *err)
+                                  const struct cof_service_embedding *embedding,
+                                  struct cof_service_vectors *out_vectors, struct cof_error *err)
 {
     COF_TRY(enter(call, true, &counts.embedded, err));
-    if (model.size > 0 && !cof_text_equal(model, COF_TEXT("test-embedder"))) {
+    if (embedding->model.size > 0 && !cof_text_equal(embedding->model, COF_TEXT("test-embedder"))) {
         return COF_FAIL(err, COF_NOT_FOUND, "no such model");
     }
-    float *vectors = cof_arena_array(&call->arena, 4 * count, sizeof(*vectors));
+    size_t dimension = embedding->dimensions > 0 ? embedding->dimensions : 4;
+    float *vectors = cof_arena_array(&call->arena, dimension * embedding->count, sizeof(*vectors));
     if (vectors == NULL) {
         return COF_FAIL_MEMORY(err);
     }
-    for (size_t i = 0; i < count; i++) {
-        vectors[4 * i] = (float)texts[i].size;
-        vectors[4 * i + 1] = 0.5f;
-        vectors[4 * i + 2] = -0.25f;
+    for (size_t i = 0; i < embedding->count; i++) {
+        const float numbers[4] = {
+            (float)(embedding->ids != NULL ? embedding->ids[i].count : embedding->texts[i].size),
+            0.5f, -0.25f, 0};
+        if (embedding->ids == NULL && !embedding->may_cut && embedding->texts[i].size > 100) {
+            return COF_FAIL(err, COF_INVALID, "input %zu has too many tokens", i);
+        }
+        memcpy(vectors + i * dimension, numbers, dimension * sizeof(*vectors));
     }
-    remember("embed %s %zu", role == COF_EMBED_QUERY ? "query" : "passage", count);
-    *out_vectors = vectors;
-    *out_token_count = 3 * count;
+    remember("embed %s %zu%s%s", embedding->role == COF_EMBED_QUERY ? "query" : "passage",
+             embedding->count, embedding->ids != NULL ? " ids" : "",
+             embedding->may_cut ? " cut" : "");
+    *out_vectors = (struct cof_service_vectors){
+        .values = vectors, .dimension = dimension, .token_count = 3 * embedding->count};
     return COF_OK;
+}
+
+/* Every byte a token, its value the id; '?' has none. */
+enum cof_status cof_service_tokenize(struct cof_service *service, struct cof_call *call,
+                                     struct cof_text model, const struct cof_text *texts,
+                                     size_t count, struct cof_service_tokens **out_tokens,
+                                     struct cof_error *err)
+{
+    COF_TRY(enter(call, false, NULL, err));
+    if (model.size > 0 && !cof_text_equal(model, COF_TEXT("test-embedder"))) {
+        return COF_FAIL(err, COF_NOT_FOUND, "no such model");
+    }
+    struct cof_service_tokens *all = cof_arena_array(&call->arena, count, sizeof(*all));
+    for (size_t i = 0; i < count && all != NULL; i++) {
+        struct cof_service_token *tokens =
+            cof_arena_array(&call->arena, texts[i].size, sizeof(*tokens));
+        if (tokens == NULL) {
+            return COF_FAIL_MEMORY(err);
+        }
+        for (size_t j = 0; j < texts[i].size; j++) {
+            uint8_t byte = (uint8_t)texts[i].data[j];
+            tokens[j] = (struct cof_service_token){
+                .id = byte == '?' ? COF_TOKEN_WITHOUT_ID : byte, .begin = j, .end = j + 1};
+        }
+        all[i] = (struct cof_service_tokens){.tokens = tokens, .count = texts[i].size};
+    }
+    remember("tokenize %zu", count);
+    *out_tokens = all;
+    return all != NULL ? COF_OK : COF_FAIL_MEMORY(err);
+}
+
+bool cof_service_query_cache_stats(const struct cof_service *service,
+                                   struct cof_query_cache_stats *out_stats)
+{
+    *out_stats = (struct cof_query_cache_stats){.hit_count = 7, .miss_count = 3, .count = 2};
+    return true;
 }
 
 static struct cof_collection a_collection(const char *id, uint64_t number)

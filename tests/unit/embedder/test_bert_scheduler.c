@@ -34,7 +34,9 @@ static int load_weights(void **state)
     temp_dir_join(folder, "model.safetensors", path, sizeof(path));
     assert_int_equal(cof_model_config_read(folder, &config, NULL), COF_OK);
     assert_int_equal(cof_safetensors_open(path, &file, NULL), COF_OK);
-    assert_int_equal(cof_bert_weights_create(file, &config, &weights, NULL), COF_OK);
+    assert_int_equal(cof_bert_weights_create(file, &config, COF_PRECISION_F32, cof_kernels_pick(),
+                                             &weights, NULL),
+                     COF_OK);
     cof_safetensors_close(file);
     return 0;
 }

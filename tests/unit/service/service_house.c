@@ -30,11 +30,18 @@ static void open_parts(struct service_house *house, bool is_new, uint32_t rate_p
                                           .random = cof_random_system()};
     OK(cof_audit_log_open(&audit, &house->audit, err));
     OK(cof_hashing_open(128, 512, &house->embedder, err));
+    struct cof_query_cache_options cache = {.embedder = house->embedder,
+                                            .max_count = 16,
+                                            .lifetime_ms = 60000,
+                                            .clock = cof_clock_system(),
+                                            .random = cof_random_system()};
+    OK(cof_query_cache_create(&cache, &house->query_cache, err));
     struct cof_index_set_options indexes = {.store = house->store};
     OK(cof_index_set_open(&indexes, &house->indexes, err));
     struct cof_search_options search = {.store = house->store,
                                         .indexes = house->indexes,
                                         .embedder = house->embedder,
+                                        .query_cache = house->query_cache,
                                         .clock = cof_clock_system()};
     OK(cof_searcher_create(&search, &house->searcher, err));
     OK(cof_extractive_open(&house->generator, err));
@@ -64,10 +71,12 @@ static void open_parts(struct service_house *house, bool is_new, uint32_t rate_p
                                           .ingester = house->ingester,
                                           .answerer = house->answerer,
                                           .embedder = house->embedder,
+                                          .query_cache = house->query_cache,
                                           .generator = house->generator,
                                           .clock = cof_clock_system(),
                                           .random = cof_random_system(),
                                           .rate_per_second = rate_per_second,
+                                          .max_tokenize_bytes = 10000,
                                           .max_chunk_tokens = 200,
                                           .chunk_overlap_tokens = 20};
     OK(cof_service_open(&service, &house->service, err));
@@ -82,6 +91,7 @@ static void close_parts(struct service_house *house)
     cof_generator_close(house->generator);
     cof_searcher_destroy(house->searcher);
     cof_index_set_close(house->indexes);
+    cof_query_cache_destroy(house->query_cache);
     cof_embedder_close(house->embedder);
     cof_audit_log_close(house->audit);
     cof_store_close(house->store);

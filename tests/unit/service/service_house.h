@@ -17,6 +17,7 @@ struct service_house {
     struct cof_store *store;
     struct cof_audit_log *audit;
     struct cof_embedder *embedder;
+    struct cof_query_cache *query_cache;
     struct cof_index_set *indexes;
     struct cof_searcher *searcher;
     struct cof_generator *generator;
