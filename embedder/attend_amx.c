@@ -3,7 +3,8 @@
  * Of each head the keys are laid down as the second operand of queries * keys^T and the values as
  * that of weights * values; then 32 queries at a time pass by: scores of 16 rows (they fit the
  * first-level cache), softmax into bf16 with the sums kept aside, twice; then the values, and the
- * division by the sums at the end. */
+ * division by the sums at the end. While 16 rows go through softmax, four at a time, the tiles of
+ * the next 16 are multiplied in between, because that work uses other units. */
 #include "attend.h"
 #include "kernels_avx512.h"
 #include "tiles.h"
@@ -11,7 +12,8 @@
 #include <math.h>
 
 #define QUERIES 32
-#define TILE_DEPTH 32 /* numbers of bf16 in a row of a tile */
+#define TILE_DEPTH 32  /* numbers of bf16 in a row of a tile */
+#define WEIGHED_ROWS 4 /* at a time */
 
 /* One head: where things are, sizes in numbers of bf16. */
 struct head {
@@ -28,7 +30,7 @@ struct head {
     /* In the scratch. */
     uint8_t *key_tiles;   /* [size / 32][padded / 16] */
     uint8_t *value_tiles; /* [padded / 32][size / 16] */
-    float *scores;        /* 16 rows of padded */
+    float *scores[2];     /* in turn: 16 rows of padded */
     uint16_t *weights;    /* QUERIES rows of padded */
     float *given;         /* QUERIES rows of 32 */
     float sums[QUERIES];
@@ -42,7 +44,7 @@ static size_t padded_of(size_t count)
 size_t cof_attend_amx_scratch(size_t token_count, size_t head_size)
 {
     size_t padded = padded_of(token_count);
-    return padded * head_size + TILE_ROWS * padded + QUERIES * padded / 2 + QUERIES * 32;
+    return padded * head_size + 2 * TILE_ROWS * padded + QUERIES * padded / 2 + QUERIES * 32;
 }
 
 static void place(struct head *head, float *scratch)
@@ -52,8 +54,10 @@ static void place(struct head *head, float *scratch)
     scratch += head->padded * head->size / 2;
     head->value_tiles = (uint8_t *)scratch;
     scratch += head->padded * head->size / 2;
-    head->scores = scratch;
-    scratch += TILE_ROWS * head->padded;
+    for (size_t i = 0; i < 2; i++) {
+        head->scores[i] = scratch;
+        scratch += TILE_ROWS * head->padded;
+    }
     head->weights = (uint16_t *)(void *)scratch;
     scratch += QUERIES * head->padded / 2;
     head->given = scratch;
@@ -108,13 +112,13 @@ static void lay_values(const struct head *head)
     }
 }
 
-/* queries * keys^T of 16 queries. */
-static void score(const struct head *head, size_t query)
+/* queries * keys^T of 16 queries and the keys from begin to end, multiples of 32. */
+static void score(const struct head *head, size_t query, size_t begin, size_t end, float *scores)
 {
     const uint16_t *queries = head->queries + query * head->stride;
     size_t row_bytes = head->padded * sizeof(float);
     size_t next = head->padded / 16 * TILE_BYTES;
-    for (size_t key = 0; key < head->padded; key += 32) {
+    for (size_t key = begin; key < end; key += 32) {
         const uint8_t *tiles = head->key_tiles + key / 16 * TILE_BYTES;
         _tile_zero(0);
         _tile_zero(1);
@@ -125,8 +129,8 @@ static void score(const struct head *head, size_t query)
             _tile_dpbf16ps(0, 4, 5);
             _tile_dpbf16ps(1, 4, 6);
         }
-        _tile_stored(0, head->scores + key, row_bytes);
-        _tile_stored(1, head->scores + key + 16, row_bytes);
+        _tile_stored(0, scores + key, row_bytes);
+        _tile_stored(1, scores + key + 16, row_bytes);
     }
 }
 
@@ -141,29 +145,52 @@ static inline __m512 power_of_two(__m512 x)
     return _mm512_scalef_ps(p, x);
 }
 
-/* Not yet divided by the sum, which is returned. */
-static float weigh_row(const struct head *head, const float *scores, uint16_t *weights)
+/* The greatest score of each of WEIGHED_ROWS rows, times -scale. */
+static inline void find_shifts(const struct head *head, const float *scores,
+                               __m512 shifts[WEIGHED_ROWS])
 {
-    __mmask16 last = mask_of(head->count - (head->count - 1) / 16 * 16);
     size_t whole = (head->count - 1) / 16 * 16;
-    __m512 most = _mm512_mask_loadu_ps(_mm512_set1_ps(-3.0e38F), last, scores + whole);
-    for (size_t i = 0; i < whole; i += 16)
-        most = _mm512_max_ps(most, _mm512_load_ps(scores + i));
-    __m512 scale = _mm512_set1_ps(head->scale);
-    __m512 shift = _mm512_set1_ps(-head->scale * _mm512_reduce_max_ps(most));
-    __m512 sum = _mm512_setzero_ps();
+    __mmask16 last = mask_of(head->count - whole);
+    __m512 most[WEIGHED_ROWS];
+    UNROLLED
+    for (size_t r = 0; r < WEIGHED_ROWS; r++)
+        most[r] =
+            _mm512_mask_loadu_ps(_mm512_set1_ps(-3.0e38F), last, scores + r * head->padded + whole);
     for (size_t i = 0; i < whole; i += 16) {
-        __m512 weight = power_of_two(_mm512_fmadd_ps(_mm512_load_ps(scores + i), scale, shift));
-        sum = _mm512_add_ps(sum, weight);
-        _mm256_store_si256((__m256i *)(void *)(weights + i), (__m256i)_mm512_cvtneps_pbh(weight));
+        UNROLLED
+        for (size_t r = 0; r < WEIGHED_ROWS; r++)
+            most[r] = _mm512_max_ps(most[r], _mm512_load_ps(scores + r * head->padded + i));
     }
-    __m512 weight = power_of_two(_mm512_fmadd_ps(_mm512_load_ps(scores + whole), scale, shift));
-    weight = _mm512_maskz_mov_ps(last, weight);
-    sum = _mm512_add_ps(sum, weight);
-    _mm256_store_si256((__m256i *)(void *)(weights + whole), (__m256i)_mm512_cvtneps_pbh(weight));
-    for (size_t i = whole + 16; i < head->padded; i += 16)
-        _mm256_store_si256((__m256i *)(void *)(weights + i), _mm256_setzero_si256());
-    return _mm512_reduce_add_ps(sum);
+    UNROLLED
+    for (size_t r = 0; r < WEIGHED_ROWS; r++)
+        shifts[r] = _mm512_set1_ps(-head->scale * _mm512_reduce_max_ps(most[r]));
+}
+
+/* Softmax of WEIGHED_ROWS rows, not yet divided by the sums. */
+static void weigh(const struct head *head, const float *scores, uint16_t *weights, float *sums)
+{
+    size_t padded = head->padded;
+    __m512 scale = _mm512_set1_ps(head->scale);
+    __m512 shifts[WEIGHED_ROWS];
+    __m512 sum[WEIGHED_ROWS];
+    find_shifts(head, scores, shifts);
+    UNROLLED
+    for (size_t r = 0; r < WEIGHED_ROWS; r++)
+        sum[r] = _mm512_setzero_ps();
+    for (size_t i = 0; i < padded; i += 16) {
+        __mmask16 mask = head->count > i ? mask_of(head->count - i) : 0;
+        UNROLLED
+        for (size_t r = 0; r < WEIGHED_ROWS; r++) {
+            __m512 x = _mm512_fmadd_ps(_mm512_load_ps(scores + r * padded + i), scale, shifts[r]);
+            __m512 weight = _mm512_maskz_mov_ps(mask, power_of_two(x));
+            sum[r] = _mm512_add_ps(sum[r], weight);
+            _mm256_store_si256((__m256i *)(void *)(weights + r * padded + i),
+                               (__m256i)_mm512_cvtneps_pbh(weight));
+        }
+    }
+    UNROLLED
+    for (size_t r = 0; r < WEIGHED_ROWS; r++)
+        sums[r] = _mm512_reduce_add_ps(sum[r]);
 }
 
 /* weights * values of 32 queries, 32 numbers at a time. */
@@ -202,18 +229,36 @@ static void gather(const struct head *head, size_t query)
     }
 }
 
+/* Softmax of 16 queries whose scores are there, and the scores of the next 16. */
+static void weigh_and_score(struct head *head, size_t query)
+{
+    size_t half = query % QUERIES;
+    const float *scores = head->scores[half / TILE_ROWS];
+    float *next_scores = head->scores[1 - half / TILE_ROWS];
+    size_t next = query + TILE_ROWS;
+    size_t step = padded_of(head->padded * WEIGHED_ROWS / TILE_ROWS);
+    size_t scored = next < head->count ? 0 : head->padded;
+    for (size_t r = 0; r < TILE_ROWS; r += WEIGHED_ROWS) {
+        if (scored < head->padded) {
+            size_t end = scored + step < head->padded ? scored + step : head->padded;
+            score(head, next, scored, end, next_scores);
+            scored = end;
+        }
+        if (query + r < head->count)
+            weigh(head, scores + r * head->padded, head->weights + (half + r) * head->padded,
+                  head->sums + half + r);
+    }
+}
+
 static void attend_head(struct head *head)
 {
     lay_keys(head);
     lay_values(head);
-    for (size_t query = 0; query < head->count; query += QUERIES) {
-        for (size_t half = 0; half < QUERIES && query + half < head->count; half += TILE_ROWS) {
-            score(head, query + half);
-            for (size_t r = half; r < half + TILE_ROWS && query + r < head->count; r++)
-                head->sums[r] = weigh_row(head, head->scores + (r - half) * head->padded,
-                                          head->weights + r * head->padded);
-        }
-        gather(head, query);
+    score(head, 0, 0, head->padded, head->scores[0]);
+    for (size_t query = 0; query < head->count; query += TILE_ROWS) {
+        weigh_and_score(head, query);
+        if (query % QUERIES != 0 || query + TILE_ROWS >= head->count)
+            gather(head, query / QUERIES * QUERIES);
     }
 }
 

@@ -11,6 +11,9 @@
 #define QUERIES 12
 #define SCORE_ROWS 6
 #define SCORE_VECTORS 4
+#define VALUE_VECTORS 2
+#define VALUE_LANES (16 * VALUE_VECTORS)
+#define WEIGHED_ROWS 4 /* at a time */
 
 struct head {
     const float *queries; /* the first row's */
@@ -25,7 +28,7 @@ struct head {
     size_t context_stride;
     /* In the scratch. */
     float *laid_keys;   /* [padded / 64][size][64] */
-    float *laid_values; /* [size / 16][count][16] */
+    float *laid_values; /* [size / VALUE_LANES, rounded up][count][VALUE_LANES] */
     float *scores;      /* QUERIES rows of padded */
 };
 
@@ -37,7 +40,7 @@ static size_t padded_of(size_t count)
 
 size_t cof_attend_avx512_scratch(size_t token_count, size_t head_size)
 {
-    return padded_of(token_count) * (2 * head_size + QUERIES);
+    return padded_of(token_count) * (2 * head_size + VALUE_LANES + QUERIES);
 }
 
 static void lay_keys(const struct head *head)
@@ -61,11 +64,14 @@ static void lay_keys(const struct head *head)
 
 static void lay_values(const struct head *head)
 {
-    for (size_t i = 0; i < head->size; i += 16) {
+    for (size_t i = 0; i < head->size; i += VALUE_LANES) {
         float *to = head->laid_values + i * head->count;
-        for (size_t token = 0; token < head->count; token++)
-            _mm512_store_ps(to + token * 16,
-                            _mm512_loadu_ps(head->values + token * head->stride + i));
+        __mmask16 mask = i + 16 < head->size ? 0xFFFF : 0;
+        for (size_t token = 0; token < head->count; token++) {
+            const float *from = head->values + token * head->stride + i;
+            _mm512_store_ps(to + token * VALUE_LANES, _mm512_loadu_ps(from));
+            _mm512_store_ps(to + token * VALUE_LANES + 16, _mm512_maskz_loadu_ps(mask, from + 16));
+        }
     }
 }
 
@@ -118,51 +124,87 @@ static inline __m512 power_of_two(__m512 x)
     return _mm512_scalef_ps(p, x);
 }
 
-/* Not yet divided by the sum, whose inverse is returned. */
-static float weigh_row(const struct head *head, float *scores)
+/* The greatest score of each of WEIGHED_ROWS rows, times -scale. */
+static inline void find_shifts(const struct head *head, const float *scores,
+                               __m512 shifts[WEIGHED_ROWS])
 {
     size_t whole = (head->count - 1) / 16 * 16;
     __mmask16 last = mask_of(head->count - whole);
-    __m512 most = _mm512_mask_loadu_ps(_mm512_set1_ps(-3.0e38F), last, scores + whole);
-    for (size_t i = 0; i < whole; i += 16)
-        most = _mm512_max_ps(most, _mm512_load_ps(scores + i));
-    __m512 scale = _mm512_set1_ps(head->scale);
-    __m512 shift = _mm512_set1_ps(-head->scale * _mm512_reduce_max_ps(most));
-    __m512 sum = _mm512_setzero_ps();
-    for (size_t i = 0; i < head->count; i += 16) {
-        __m512 weight = power_of_two(_mm512_fmadd_ps(_mm512_load_ps(scores + i), scale, shift));
-        if (i == whole)
-            weight = _mm512_maskz_mov_ps(last, weight);
-        sum = _mm512_add_ps(sum, weight);
-        _mm512_store_ps(scores + i, weight);
+    __m512 most[WEIGHED_ROWS];
+    UNROLLED
+    for (size_t r = 0; r < WEIGHED_ROWS; r++)
+        most[r] =
+            _mm512_mask_loadu_ps(_mm512_set1_ps(-3.0e38F), last, scores + r * head->padded + whole);
+    for (size_t i = 0; i < whole; i += 16) {
+        UNROLLED
+        for (size_t r = 0; r < WEIGHED_ROWS; r++)
+            most[r] = _mm512_max_ps(most[r], _mm512_load_ps(scores + r * head->padded + i));
     }
-    return 1.0F / _mm512_reduce_add_ps(sum);
+    UNROLLED
+    for (size_t r = 0; r < WEIGHED_ROWS; r++)
+        shifts[r] = _mm512_set1_ps(-head->scale * _mm512_reduce_max_ps(most[r]));
 }
 
-/* weights * values of QUERIES queries, 16 numbers at a time. */
+/* Softmax of WEIGHED_ROWS rows, not yet divided by the sums, whose inverses are written. */
+static void weigh(const struct head *head, float *scores, float *factors)
+{
+    size_t padded = head->padded;
+    __m512 scale = _mm512_set1_ps(head->scale);
+    __m512 shifts[WEIGHED_ROWS];
+    __m512 sum[WEIGHED_ROWS];
+    find_shifts(head, scores, shifts);
+    UNROLLED
+    for (size_t r = 0; r < WEIGHED_ROWS; r++)
+        sum[r] = _mm512_setzero_ps();
+    for (size_t i = 0; i < head->count; i += 16) {
+        __mmask16 mask = mask_of(head->count - i);
+        UNROLLED
+        for (size_t r = 0; r < WEIGHED_ROWS; r++) {
+            float *place = scores + r * padded + i;
+            __m512 x = _mm512_fmadd_ps(_mm512_load_ps(place), scale, shifts[r]);
+            __m512 weight = _mm512_maskz_mov_ps(mask, power_of_two(x));
+            sum[r] = _mm512_add_ps(sum[r], weight);
+            _mm512_store_ps(place, weight);
+        }
+    }
+    UNROLLED
+    for (size_t r = 0; r < WEIGHED_ROWS; r++)
+        factors[r] = 1.0F / _mm512_reduce_add_ps(sum[r]);
+}
+
+/* weights * values of QUERIES queries, VALUE_LANES numbers at a time. */
 static void gather(const struct head *head, size_t query, const float *factors)
 {
     size_t count = head->count - query < QUERIES ? head->count - query : QUERIES;
-    for (size_t i = 0; i < head->size; i += 16) {
+    for (size_t i = 0; i < head->size; i += VALUE_LANES) {
         const float *values = head->laid_values + i * head->count;
-        __m512 sums[QUERIES];
+        __mmask16 mask = i + 16 < head->size ? 0xFFFF : 0;
+        __m512 sums[QUERIES][VALUE_VECTORS];
         UNROLLED
         for (size_t r = 0; r < QUERIES; r++)
-            sums[r] = _mm512_setzero_ps();
+            sums[r][0] = sums[r][1] = _mm512_setzero_ps();
         for (size_t token = 0; token < head->count; token++) {
-            __m512 value = _mm512_load_ps(values + token * 16);
+            __m512 low = _mm512_load_ps(values + token * VALUE_LANES);
+            __m512 high = _mm512_load_ps(values + token * VALUE_LANES + 16);
             UNROLLED
-            for (size_t r = 0; r < QUERIES; r++)
-                sums[r] = _mm512_fmadd_ps(_mm512_set1_ps(head->scores[r * head->padded + token]),
-                                          value, sums[r]);
+            for (size_t r = 0; r < QUERIES; r++) {
+                __m512 weight = _mm512_set1_ps(head->scores[r * head->padded + token]);
+                sums[r][0] = _mm512_fmadd_ps(weight, low, sums[r][0]);
+                sums[r][1] = _mm512_fmadd_ps(weight, high, sums[r][1]);
+            }
         }
-        _Alignas(64) float given[QUERIES][16];
+        _Alignas(64) float given[QUERIES][VALUE_LANES];
         UNROLLED
-        for (size_t r = 0; r < QUERIES; r++)
-            _mm512_store_ps(given[r], _mm512_mul_ps(sums[r], _mm512_set1_ps(factors[r])));
-        for (size_t r = 0; r < count; r++)
-            _mm512_storeu_ps(head->context + (query + r) * head->context_stride + i,
-                             _mm512_load_ps(given[r]));
+        for (size_t r = 0; r < QUERIES; r++) {
+            __m512 factor = _mm512_set1_ps(factors[r]);
+            _mm512_store_ps(given[r], _mm512_mul_ps(sums[r][0], factor));
+            _mm512_store_ps(given[r] + 16, _mm512_mul_ps(sums[r][1], factor));
+        }
+        for (size_t r = 0; r < count; r++) {
+            float *to = head->context + (query + r) * head->context_stride + i;
+            _mm512_storeu_ps(to, _mm512_load_ps(given[r]));
+            _mm512_mask_storeu_ps(to + 16, mask, _mm512_load_ps(given[r] + 16));
+        }
     }
 }
 
@@ -174,8 +216,8 @@ static void attend_head(const struct head *head)
         float factors[QUERIES];
         for (size_t r = 0; r < QUERIES; r += SCORE_ROWS)
             score(head, query + r, head->scores + r * head->padded);
-        for (size_t r = 0; r < QUERIES; r++)
-            factors[r] = weigh_row(head, head->scores + r * head->padded);
+        for (size_t r = 0; r < QUERIES; r += WEIGHED_ROWS)
+            weigh(head, head->scores + r * head->padded, factors + r);
         gather(head, query, factors);
     }
 }
@@ -194,7 +236,7 @@ void cof_attend_avx512(const struct cof_attention *attention)
     head.scale = 1.44269504F / sqrtf((float)head.size);
     head.laid_keys = attention->scratch;
     head.laid_values = head.laid_keys + head.padded * head.size;
-    head.scores = head.laid_values + head.padded * head.size;
+    head.scores = head.laid_values + head.padded * (head.size + VALUE_LANES);
     for (size_t i = 0; i < hidden; i += head.size) {
         head.queries = triple + i;
         head.keys = triple + hidden + i;

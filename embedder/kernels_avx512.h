@@ -36,6 +36,57 @@ static inline __m512 fast_gelu(__m512 x)
     return _mm512_mul_ps(x, _mm512_fmadd_ps(p, near, _mm512_set1_ps(0.5F)));
 }
 
+/* The greatest absolute value. */
+static inline float find_most(const float *row, size_t size)
+{
+    const int absolute_maximum = 0x0B;
+    __m512 most[4];
+    size_t i = 0;
+    UNROLLED
+    for (size_t v = 0; v < 4; v++)
+        most[v] = _mm512_setzero_ps();
+    for (; i + 64 <= size; i += 64) {
+        UNROLLED
+        for (size_t v = 0; v < 4; v++)
+            most[v] = _mm512_range_ps(most[v], _mm512_loadu_ps(row + i + 16 * v), absolute_maximum);
+    }
+    for (; i < size; i += 16)
+        most[0] = _mm512_range_ps(most[0], _mm512_maskz_loadu_ps(mask_of(size - i), row + i),
+                                  absolute_maximum);
+    return _mm512_reduce_max_ps(
+        _mm512_max_ps(_mm512_max_ps(most[0], most[1]), _mm512_max_ps(most[2], most[3])));
+}
+
+/* What encode_int8() of kernels_body.h does. */
+static inline void encode_int8_avx512(const float *values, size_t row_count, size_t size,
+                                      const struct cof_rows *out_rows)
+{
+    for (size_t r = 0; r < row_count; r++) {
+        const float *row = values + r * size;
+        uint8_t *codes = out_rows->codes + r * out_rows->stride;
+        float most = find_most(row, size);
+        if (most < 1e-30F)
+            most = 1e-30F;
+        __m512 factor = _mm512_set1_ps(127.0F / most);
+        __m512i sums = _mm512_setzero_si512();
+        size_t whole = size / 16 * 16;
+        for (size_t i = 0; i < whole; i += 16) {
+            __m512i code = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(row + i), factor));
+            sums = _mm512_add_epi32(sums, code);
+            _mm_storeu_si128((__m128i *)(void *)(codes + i), _mm512_cvtepi32_epi8(code));
+        }
+        for (size_t i = whole; i < out_rows->stride; i += 16) {
+            __mmask16 mask = i < size ? mask_of(size - i) : 0;
+            __m512i code =
+                _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_maskz_loadu_ps(mask, row + i), factor));
+            sums = _mm512_add_epi32(sums, code);
+            _mm_storeu_si128((__m128i *)(void *)(codes + i), _mm512_cvtepi32_epi8(code));
+        }
+        out_rows->scales[r] = most / 127.0F;
+        out_rows->sums[r] = _mm512_reduce_add_epi32(sums);
+    }
+}
+
 /* rows[i] lane j becomes rows[j] lane i, of 16 rows of 16 lanes. */
 static inline void transpose_16(__m512i rows[16])
 {

@@ -119,8 +119,8 @@ static void encode_bf16(const float *values, size_t row_count, size_t size,
     }
 }
 
-static void encode_int8(const float *values, size_t row_count, size_t size,
-                        const struct cof_rows *out_rows)
+static inline void encode_int8(const float *values, size_t row_count, size_t size,
+                               const struct cof_rows *out_rows)
 {
     for (size_t r = 0; r < row_count; r++) {
         const float *restrict row = values + r * size;
