@@ -1,32 +1,23 @@
 /* Backend `bert`: a model folder behind the embedder's contract. */
 #include <cof/embedder/bert.h>
 
-#include <stdio.h>
 #include <string.h>
 
 #include <cof/base/alloc.h>
-#include <cof/base/file.h>
 
 #include "bert_batch.h"
-#include "bert_weights.h"
+#include "bert_model.h"
 #include "fingerprint.h"
-#include "model_config.h"
-#include "safetensors.h"
-#include "tokenizer.h"
-#include "tokenizer_open.h"
 
 #define DEFAULT_BATCH_COUNT 2048
-#define MAX_NAME_BYTES 128
 #define FINGERPRINT_VERSION 1
 #define SAMPLES_PER_TENSOR 64
 #define SAMPLE_BYTES 64
 
 struct bert {
     struct cof_embedder base;
-    char name[MAX_NAME_BYTES];
-    struct cof_model_config config;
-    struct cof_tokenizer *tokenizer;
-    struct cof_bert_weights *weights;
+    char name[COF_BERT_MAX_NAME_BYTES];
+    struct cof_bert_model model;
     enum cof_precision precision;
     struct cof_bert_batcher batcher;
 };
@@ -36,8 +27,8 @@ static struct cof_bert_batch batch_of(const struct bert *bert, enum cof_embed_ro
 {
     bool is_question = role == COF_EMBED_QUERY;
     return (struct cof_bert_batch){
-        .prefix =
-            cof_text_from(is_question ? bert->config.query_prefix : bert->config.passage_prefix),
+        .prefix = cof_text_from(is_question ? bert->model.config.query_prefix
+                                            : bert->model.config.passage_prefix),
         .is_question = is_question,
         .cancel = cancel,
     };
@@ -80,7 +71,7 @@ static enum cof_status bert_count_tokens(struct cof_embedder *embedder, struct c
                                          size_t *out_count, struct cof_error *err)
 {
     const struct bert *bert = (const struct bert *)embedder;
-    return cof_tokenizer_count(bert->tokenizer, text, out_count, err);
+    return cof_tokenizer_count(bert->model.tokenizer, text, out_count, err);
 }
 
 struct each_run {
@@ -101,15 +92,14 @@ static enum cof_status bert_each_token(struct cof_embedder *embedder, struct cof
 {
     const struct bert *bert = (const struct bert *)embedder;
     struct each_run run = {.each = each, .context = context};
-    return cof_tokenizer_each(bert->tokenizer, text, give_token, &run, err);
+    return cof_tokenizer_each(bert->model.tokenizer, text, give_token, &run, err);
 }
 
 /* What load() brought, whole or in part. */
 static void unload(struct bert *bert)
 {
     cof_bert_batcher_deinit(&bert->batcher);
-    cof_bert_weights_destroy(bert->weights);
-    cof_tokenizer_close(bert->tokenizer);
+    cof_bert_model_deinit(&bert->model);
     cof_free(bert);
 }
 
@@ -152,19 +142,18 @@ static void add_weights(struct cof_fingerprint *fingerprint, const struct cof_sa
     }
 }
 
-static void compute_fingerprint(struct bert *bert, const struct cof_safetensors *file,
-                                const uint8_t *weights_sha256)
+static void compute_fingerprint(struct bert *bert, const uint8_t *weights_sha256)
 {
     struct cof_fingerprint fingerprint;
-    const struct cof_model_config *config = &bert->config;
+    const struct cof_model_config *config = &bert->model.config;
     cof_fingerprint_begin(&fingerprint);
     cof_fingerprint_add_text(&fingerprint, COF_TEXT("bert"));
     cof_fingerprint_add_number(&fingerprint, FINGERPRINT_VERSION);
     if (weights_sha256 != NULL)
         cof_fingerprint_add(&fingerprint, (struct cof_bytes){.data = weights_sha256, .size = 32});
     else
-        add_weights(&fingerprint, file);
-    cof_fingerprint_add(&fingerprint, (struct cof_bytes){.data = bert->tokenizer->digest,
+        add_weights(&fingerprint, bert->model.file);
+    cof_fingerprint_add(&fingerprint, (struct cof_bytes){.data = bert->model.tokenizer->digest,
                                                          .size = COF_FINGERPRINT_SIZE});
     uint32_t epsilon_bits = 0;
     memcpy(&epsilon_bits, &config->layer_norm_epsilon, sizeof(epsilon_bits));
@@ -179,51 +168,6 @@ static void compute_fingerprint(struct bert *bert, const struct cof_safetensors 
     cof_fingerprint_finish(&fingerprint, bert->base.info.fingerprint);
 }
 
-static void copy_name(struct bert *bert, const struct cof_bert_options *options)
-{
-    struct cof_text name = cof_text_from(options->name);
-    if (options->name == NULL) {
-        name = cof_text_from(options->folder);
-        while (name.size > 1 && name.data[name.size - 1] == '/')
-            name.size--;
-        size_t begin = name.size;
-        while (begin > 0 && name.data[begin - 1] != '/')
-            begin--;
-        name = cof_text_slice(name, begin, name.size);
-    }
-    (void)snprintf(bert->name, sizeof(bert->name), "%.*s", COF_TEXT_ARG(name));
-}
-
-static enum cof_status load_weights(struct bert *bert, const struct cof_bert_options *options,
-                                    struct cof_error *err)
-{
-    char path[COF_MAX_PATH];
-    struct cof_safetensors *file = NULL;
-    COF_TRY(cof_path_join(path, options->folder, "model.safetensors", err));
-    COF_TRY(cof_safetensors_open(path, &file, err));
-    enum cof_status status = cof_bert_weights_create(file, &bert->config, bert->precision,
-                                                     cof_kernels_pick(), &bert->weights, err);
-    if (status == COF_OK)
-        compute_fingerprint(bert, file, options->weights_sha256);
-    cof_safetensors_close(file);
-    return status;
-}
-
-static enum cof_status load(struct bert *bert, const struct cof_bert_options *options,
-                            struct cof_error *err)
-{
-    if (!cof_path_is_folder(options->folder))
-        return COF_FAIL(err, COF_NOT_FOUND, "there is no model folder %.180s", options->folder);
-    COF_TRY(cof_model_config_read(options->folder, &bert->config, err));
-    COF_TRY(cof_tokenizer_open(options->folder, bert->config.family, &bert->tokenizer, err));
-    size_t token_count = bert->tokenizer->token_count;
-    if (token_count > bert->config.vocabulary_size)
-        return COF_FAIL(err, COF_INVALID,
-                        "the tokenizer has ids up to %zu, but config.json's 'vocab_size' is %zu",
-                        token_count - 1, bert->config.vocabulary_size);
-    return load_weights(bert, options, err);
-}
-
 static size_t or_default(size_t value, size_t otherwise)
 {
     return value != 0 ? value : otherwise;
@@ -233,15 +177,15 @@ static enum cof_status start_batcher(struct bert *bert, const struct cof_bert_op
                                      struct cof_error *err)
 {
     const struct cof_bert_scheduler_options scheduler = {
-        .weights = bert->weights,
-        .pooling = bert->config.pooling,
-        .max_tokens = bert->config.max_tokens,
+        .weights = bert->model.weights,
+        .pooling = bert->model.config.pooling,
+        .max_tokens = bert->model.config.max_tokens,
         .pool = options->pool,
         .max_tokens_in_flight = options->max_tokens_in_flight,
         .max_job_count = options->max_call_count,
         .window_ms = options->batch_window_ms,
     };
-    return cof_bert_batcher_init(&bert->batcher, bert->tokenizer, &scheduler, err);
+    return cof_bert_batcher_init(&bert->batcher, bert->model.tokenizer, &scheduler, err);
 }
 
 enum cof_status cof_bert_open(const struct cof_bert_options *options,
@@ -253,21 +197,24 @@ enum cof_status cof_bert_open(const struct cof_bert_options *options,
     bert->base.ops = &BERT_OPS;
     bert->precision =
         options->precision == COF_PRECISION_AUTO ? COF_PRECISION_F32 : options->precision;
-    enum cof_status status = load(bert, options, err);
+    enum cof_status status =
+        cof_bert_model_init(&bert->model, options->folder, bert->precision, err);
     if (status == COF_OK)
         status = start_batcher(bert, options, err);
     if (status != COF_OK) {
         unload(bert);
         return status;
     }
-    copy_name(bert, options);
+    compute_fingerprint(bert, options->weights_sha256);
+    cof_bert_model_release_file(&bert->model);
+    cof_bert_model_name(options->folder, options->name, bert->name);
     struct cof_embedder_info *info = &bert->base.info;
     info->name = bert->name;
     info->backend = BERT_OPS.name;
     info->precision = cof_precision_name(bert->precision);
-    info->pooling = cof_pooling_name(bert->config.pooling);
-    info->dimension = bert->config.hidden_size;
-    info->max_tokens = bert->config.max_tokens;
+    info->pooling = cof_pooling_name(bert->model.config.pooling);
+    info->dimension = bert->model.config.hidden_size;
+    info->max_tokens = bert->model.config.max_tokens;
     info->max_batch_count = or_default(options->max_batch_count, DEFAULT_BATCH_COUNT);
     *out_embedder = &bert->base;
     return COF_OK;

@@ -50,7 +50,20 @@ static struct cof_rows rows_from(const struct cof_rows *rows, size_t first)
     return from;
 }
 
-/* hidden = layer_norm(word + position); the token type is in the position's vector. */
+/* Positions hold the vector of token type 0; what a second text's type adds to that comes here. */
+static void add_second_type(const struct cof_bert_weights *weights,
+                            const struct cof_bert_sequence *sequence, float *rows)
+{
+    size_t size = weights->hidden_size;
+    if (sequence->second_begin == 0 || weights->second_type == NULL)
+        return;
+    for (size_t i = sequence->second_begin; i < sequence->count; i++) {
+        for (size_t j = 0; j < size; j++)
+            rows[i * size + j] += weights->second_type[j];
+    }
+}
+
+/* hidden = layer_norm(word + position + token type) */
 static void embed_tokens(const struct cof_bert_weights *weights, struct cof_bert_workspace *space,
                          const struct cof_bert_sequence *sequences, size_t sequence_count)
 {
@@ -61,6 +74,7 @@ static void embed_tokens(const struct cof_bert_weights *weights, struct cof_bert
         float *rows = space->hidden + row * size;
         for (size_t j = 0; j < sequence->count; j++)
             memcpy(rows + j * size, weights->words + sequence->ids[j] * size, size * sizeof(float));
+        add_second_type(weights, sequence, rows);
         space->kernels->add_layer_norm(rows, weights->positions, sequence->count, size,
                                        weights->embedding_norm.scale, weights->embedding_norm.shift,
                                        weights->layer_norm_epsilon);

@@ -18,6 +18,9 @@
 struct cof_bert_sequence {
     const uint32_t *ids; /* below vocabulary_size */
     size_t count;        /* 1 … max_positions */
+    /* Of a pair: from this token on, types are those of a second text; 0 = there is none. Models
+     * with one token type make no difference. */
+    size_t second_begin;
 };
 
 /* What a pass leaves of the last hidden state. */

@@ -110,15 +110,13 @@ static enum cof_status load_positions(const struct loader *loader,
                    weights->positions);
 }
 
-static enum cof_status load_embeddings(const struct loader *loader,
-                                       const struct cof_model_config *config)
+/* Adds type 0 to every position, since a text alone has no other. */
+static enum cof_status load_types(const struct loader *loader,
+                                  const struct cof_model_config *config)
 {
     struct cof_bert_weights *weights = loader->weights;
     size_t hidden = weights->hidden_size;
     const struct cof_tensor *types = NULL;
-    COF_TRY(load_values(loader, "embeddings.word_embeddings.weight", weights->vocabulary_size,
-                        hidden, &weights->words));
-    COF_TRY(load_positions(loader, config));
     COF_TRY(find_tensor(loader, "embeddings.token_type_embeddings.weight", config->token_type_count,
                         hidden, &types));
     COF_TRY(convert(loader, types, 0, hidden, loader->scratch_bias));
@@ -126,6 +124,26 @@ static enum cof_status load_embeddings(const struct loader *loader,
         for (size_t j = 0; j < hidden; j++)
             weights->positions[i * hidden + j] += loader->scratch_bias[j];
     }
+    if (config->token_type_count == 1)
+        return COF_OK;
+    weights->second_type = cof_calloc(hidden, sizeof(*weights->second_type));
+    if (weights->second_type == NULL)
+        return COF_FAIL_MEMORY(loader->err);
+    COF_TRY(convert(loader, types, hidden, hidden, weights->second_type));
+    for (size_t j = 0; j < hidden; j++)
+        weights->second_type[j] -= loader->scratch_bias[j];
+    return COF_OK;
+}
+
+static enum cof_status load_embeddings(const struct loader *loader,
+                                       const struct cof_model_config *config)
+{
+    struct cof_bert_weights *weights = loader->weights;
+    size_t hidden = weights->hidden_size;
+    COF_TRY(load_values(loader, "embeddings.word_embeddings.weight", weights->vocabulary_size,
+                        hidden, &weights->words));
+    COF_TRY(load_positions(loader, config));
+    COF_TRY(load_types(loader, config));
     return load_norm(loader, "embeddings", &weights->embedding_norm);
 }
 
@@ -288,6 +306,7 @@ void cof_bert_weights_destroy(struct cof_bert_weights *weights)
     cof_free(weights->layers);
     cof_free(weights->words);
     cof_free(weights->positions);
+    cof_free(weights->second_type);
     free_norm(&weights->embedding_norm);
     cof_linear_set_destroy(weights->linears);
     cof_free(weights);

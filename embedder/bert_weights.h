@@ -34,8 +34,9 @@ struct cof_bert_weights {
     size_t max_positions;
     size_t vocabulary_size;
     float layer_norm_epsilon;
-    float *words;     /* vocabulary_size * hidden_size */
-    float *positions; /* max_positions * hidden_size, the vector of token type 0 added */
+    float *words;       /* vocabulary_size * hidden_size */
+    float *positions;   /* max_positions * hidden_size, the vector of token type 0 added */
+    float *second_type; /* hidden_size: type 1 less type 0; NULL where there is one type */
     struct cof_bert_norm embedding_norm;
     size_t layer_count;
     struct cof_bert_layer *layers;

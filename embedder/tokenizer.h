@@ -18,9 +18,9 @@
 
 #include "fingerprint.h"
 
-/* Fewer ids than this have no room for a token and the special ones around it. */
+/* The special tokens around a text and around a pair: fewer ids have no room for them. */
 #define COF_TOKENIZER_MIN_IDS 2
-#define COF_TOKENIZER_MIN_PAIR_IDS 8
+#define COF_TOKENIZER_MIN_PAIR_IDS 4
 
 struct cof_tokenizer;
 

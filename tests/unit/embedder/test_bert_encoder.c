@@ -221,7 +221,8 @@ static void encoder__gives_the_rows_that_are_asked_for(void **state)
     struct fixture fixture = {0};
     const uint32_t first[] = {2, 3, 5};
     const uint32_t second[] = {7, 4};
-    const struct cof_bert_sequence sequences[] = {{first, 3}, {second, 2}};
+    const struct cof_bert_sequence sequences[] = {{.ids = first, .count = 3},
+                                                  {.ids = second, .count = 2}};
     float pooled[2 * MAX_HIDDEN];
     float tokens[5 * MAX_HIDDEN];
     float heads[2 * MAX_HIDDEN];

@@ -26,6 +26,7 @@ struct tiny_model {
     size_t max_tokens;
     bool is_cls;
     bool is_xlm_roberta; /* positions behind the padding id, one token type, sentencepiece */
+    size_t label_count;  /* of a classification head; 0 = none */
     const char *dtype;   /* "F32", "F16" or "BF16" */
     const char *prefix;  /* of tensor names */
     /* Filled by create. */
