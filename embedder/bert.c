@@ -165,7 +165,24 @@ static void compute_fingerprint(struct bert *bert, const uint8_t *weights_sha256
     cof_fingerprint_add_number(&fingerprint, config->max_tokens);
     cof_fingerprint_add_text(&fingerprint, cof_text_from(config->query_prefix));
     cof_fingerprint_add_text(&fingerprint, cof_text_from(config->passage_prefix));
+    if (bert->base.info.dimension != config->hidden_size)
+        cof_fingerprint_add_number(&fingerprint, bert->base.info.dimension);
     cof_fingerprint_finish(&fingerprint, bert->base.info.fingerprint);
+}
+
+static enum cof_status load(struct bert *bert, const struct cof_bert_options *options,
+                            struct cof_error *err)
+{
+    COF_TRY(cof_bert_model_init(&bert->model, options->folder, bert->precision, err));
+    size_t dimension = bert->model.config.hidden_size;
+    if (options->dimension > dimension)
+        return COF_FAIL(err, COF_INVALID,
+                        "vectors of %zu numbers were asked for, but the model gives %zu",
+                        options->dimension, dimension);
+    bert->base.info.dimension = options->dimension != 0 ? options->dimension : dimension;
+    compute_fingerprint(bert, options->weights_sha256);
+    cof_bert_model_release_file(&bert->model);
+    return COF_OK;
 }
 
 static size_t or_default(size_t value, size_t otherwise)
@@ -185,7 +202,8 @@ static enum cof_status start_batcher(struct bert *bert, const struct cof_bert_op
         .max_job_count = options->max_call_count,
         .window_ms = options->batch_window_ms,
     };
-    return cof_bert_batcher_init(&bert->batcher, bert->model.tokenizer, &scheduler, err);
+    return cof_bert_batcher_init(&bert->batcher, bert->model.tokenizer, options->dimension,
+                                 &scheduler, err);
 }
 
 enum cof_status cof_bert_open(const struct cof_bert_options *options,
@@ -197,23 +215,19 @@ enum cof_status cof_bert_open(const struct cof_bert_options *options,
     bert->base.ops = &BERT_OPS;
     bert->precision =
         options->precision == COF_PRECISION_AUTO ? COF_PRECISION_F32 : options->precision;
-    enum cof_status status =
-        cof_bert_model_init(&bert->model, options->folder, bert->precision, err);
+    enum cof_status status = load(bert, options, err);
     if (status == COF_OK)
         status = start_batcher(bert, options, err);
     if (status != COF_OK) {
         unload(bert);
         return status;
     }
-    compute_fingerprint(bert, options->weights_sha256);
-    cof_bert_model_release_file(&bert->model);
     cof_bert_model_name(options->folder, options->name, bert->name);
     struct cof_embedder_info *info = &bert->base.info;
     info->name = bert->name;
     info->backend = BERT_OPS.name;
     info->precision = cof_precision_name(bert->precision);
     info->pooling = cof_pooling_name(bert->model.config.pooling);
-    info->dimension = bert->model.config.hidden_size;
     info->max_tokens = bert->model.config.max_tokens;
     info->max_batch_count = or_default(options->max_batch_count, DEFAULT_BATCH_COUNT);
     *out_embedder = &bert->base;

@@ -9,6 +9,8 @@
 
 #include <cof/base/alloc.h>
 
+#include "vector.h"
+
 #define MAX_IDLE_ROWS 8
 
 struct cof_bert_rows {
@@ -159,6 +161,25 @@ static enum cof_status run(struct call *call, struct cof_bert_job *job, struct c
     return cof_bert_scheduler_run(call->batcher->scheduler, job, err);
 }
 
+/* Moves the rows' first floats together, each scaled to unit length again. */
+static enum cof_status cut_rows(const struct cof_bert_batcher *batcher, float *rows, size_t count,
+                                struct cof_error *err)
+{
+    size_t size = batcher->dimension;
+    if (size == batcher->hidden_size)
+        return COF_OK;
+    for (size_t i = 0; i < count; i++) {
+        float *row = rows + i * size;
+        memmove(row, rows + i * batcher->hidden_size, size * sizeof(*row));
+        if (!cof_vector_normalize(row, size))
+            return COF_FAIL(err, COF_CORRUPT,
+                            "the first %zu numbers of a vector are all zero, so that it cannot be "
+                            "cut to them",
+                            size);
+    }
+    return COF_OK;
+}
+
 /* A vector per text; `call` says of what. */
 static enum cof_status embed(struct call *call, size_t count, float *out_vectors,
                              size_t *out_token_counts, struct cof_error *err)
@@ -166,7 +187,7 @@ static enum cof_status embed(struct call *call, size_t count, float *out_vectors
     struct cof_bert_batcher *batcher = call->batcher;
     struct cof_bert_job job = {.count = count, .output = COF_BERT_POOLED, .place = place_row};
     size_t token_count = 0;
-    if (count == 1) {
+    if (count == 1 && batcher->dimension == batcher->hidden_size) {
         call->values = out_vectors;
         call->token_counts = &token_count;
         COF_TRY(run(call, &job, err));
@@ -180,8 +201,10 @@ static enum cof_status embed(struct call *call, size_t count, float *out_vectors
     call->values = rows->values;
     call->token_counts = rows->token_counts;
     enum cof_status status = run(call, &job, err);
+    if (status == COF_OK)
+        status = cut_rows(batcher, rows->values, count, err);
     if (status == COF_OK) {
-        memcpy(out_vectors, rows->values, count * batcher->hidden_size * sizeof(*out_vectors));
+        memcpy(out_vectors, rows->values, count * batcher->dimension * sizeof(*out_vectors));
         if (out_token_counts != NULL)
             memcpy(out_token_counts, rows->token_counts, count * sizeof(*out_token_counts));
     }
@@ -230,6 +253,8 @@ enum cof_status cof_bert_batcher_embed_tokens(struct cof_bert_batcher *batcher,
     if (call.tokens == NULL)
         return COF_FAIL_MEMORY(err);
     COF_TRY(run(&call, &job, err));
+    for (size_t i = 0; i < count; i++)
+        COF_TRY(cut_rows(batcher, call.tokens[i].vectors, call.tokens[i].count, err));
     memcpy(out_texts, call.tokens, count * sizeof(*out_texts));
     return COF_OK;
 }
@@ -237,13 +262,15 @@ enum cof_status cof_bert_batcher_embed_tokens(struct cof_bert_batcher *batcher,
 /* ---- Making and ending ---- */
 
 enum cof_status cof_bert_batcher_init(struct cof_bert_batcher *batcher,
-                                      const struct cof_tokenizer *tokenizer,
+                                      const struct cof_tokenizer *tokenizer, size_t dimension,
                                       const struct cof_bert_scheduler_options *options,
                                       struct cof_error *err)
 {
+    size_t hidden_size = options->weights->hidden_size;
     *batcher = (struct cof_bert_batcher){
         .tokenizer = tokenizer,
-        .hidden_size = options->weights->hidden_size,
+        .hidden_size = hidden_size,
+        .dimension = dimension != 0 ? dimension : hidden_size,
         .vocabulary_size = options->weights->vocabulary_size,
     };
     COF_TRY(cof_bert_scheduler_create(options, &batcher->scheduler, err));

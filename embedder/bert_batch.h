@@ -23,6 +23,7 @@ struct cof_bert_rows; /* opaque: results on their way */
 struct cof_bert_batcher {
     const struct cof_tokenizer *tokenizer;
     size_t hidden_size;
+    size_t dimension; /* at most hidden_size: vectors are cut to it */
     size_t vocabulary_size;
     struct cof_bert_scheduler *scheduler;
     struct {
@@ -32,9 +33,10 @@ struct cof_bert_batcher {
     } shared;
 };
 
-/* The tokenizer and what the options name are borrowed until deinit. */
+/* The tokenizer and what the options name are borrowed until deinit. dimension 0 = all. */
 COF_MUST_USE enum cof_status cof_bert_batcher_init(struct cof_bert_batcher *batcher,
                                                    const struct cof_tokenizer *tokenizer,
+                                                   size_t dimension,
                                                    const struct cof_bert_scheduler_options *options,
                                                    struct cof_error *err);
 /* Calls must have ended. One that is all zeros is fine. */

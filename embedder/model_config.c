@@ -18,6 +18,7 @@
 #define PROMPTS_FILE "config_sentence_transformers.json"
 #define LENGTH_FILE "sentence_bert_config.json"
 #define TOKENIZER_FILE "tokenizer_config.json"
+#define MANIFEST_FILE "coffer.json"
 #define MAX_MODULE_PATH_BYTES 64
 /* Python's int(1e30), which tokenizer_config.json has where the tokenizer sets no limit. */
 #define NO_LENGTH_LIMIT 1e30
@@ -273,18 +274,17 @@ static enum cof_status read_lengths(const char *folder, struct cof_model_config 
     return read_length(folder, TOKENIZER_FILE, "model_max_length", config, &is_set, err);
 }
 
+/* Leaves `out` alone when there is no such member. */
 static enum cof_status copy_prefix(const struct cof_json *prompts, const char *key, char *out,
                                    struct cof_error *err)
 {
-    struct cof_text prefix = {0};
+    struct cof_text prefix = cof_text_from(out);
     COF_TRY(cof_json_get_text(prompts, key, &prefix, err));
     if (prefix.size >= COF_MODEL_MAX_PREFIX_BYTES)
-        return COF_FAIL(err, COF_INVALID, "prompt '%s' has %zu bytes, at most %d are allowed", key,
+        return COF_FAIL(err, COF_INVALID, "'%s' has %zu bytes, at most %d are allowed", key,
                         prefix.size, COF_MODEL_MAX_PREFIX_BYTES - 1);
-    if (prefix.size > 0) {
-        memcpy(out, prefix.data, prefix.size);
-        out[prefix.size] = '\0';
-    }
+    memmove(out, prefix.data, prefix.size);
+    out[prefix.size] = '\0';
     return COF_OK;
 }
 
@@ -310,6 +310,38 @@ static enum cof_status read_prompts_file(const char *folder, struct cof_model_co
     return cof_model_file_blame(PROMPTS_FILE, read_prompts(cof_json_root(tree), config, err), err);
 }
 
+static enum cof_status read_manifest(const struct cof_json *root, struct cof_model_config *config,
+                                     struct cof_error *err)
+{
+    struct cof_text pooling = {0};
+    int64_t max_tokens = 0;
+    COF_TRY(copy_prefix(root, "query_prefix", config->query_prefix, err));
+    COF_TRY(copy_prefix(root, "passage_prefix", config->passage_prefix, err));
+    COF_TRY(cof_json_get_text(root, "pooling", &pooling, err));
+    COF_TRY(cof_json_get_integer(root, "max_tokens", 2, (int64_t)config->max_positions, &max_tokens,
+                                 err));
+    if (cof_text_equal(pooling, COF_TEXT("cls")))
+        config->pooling = COF_POOLING_CLS;
+    else if (cof_text_equal(pooling, COF_TEXT("mean")))
+        config->pooling = COF_POOLING_MEAN;
+    else if (pooling.size > 0)
+        return COF_FAIL(err, COF_INVALID, "'pooling' must be either 'cls' or 'mean'");
+    if (max_tokens > 0)
+        config->max_tokens = (size_t)max_tokens;
+    return COF_OK;
+}
+
+static enum cof_status read_manifest_file(const char *folder, struct cof_model_config *config,
+                                          struct cof_error *err)
+{
+    COF_CLEANUP(cof_json_tree_cleanup) struct cof_json_tree *tree = NULL;
+    COF_TRY(cof_model_file_parse_optional(folder, MANIFEST_FILE, &tree, err));
+    if (tree == NULL)
+        return COF_OK;
+    return cof_model_file_blame(MANIFEST_FILE, read_manifest(cof_json_root(tree), config, err),
+                                err);
+}
+
 const char *cof_pooling_name(enum cof_pooling pooling)
 {
     return pooling == COF_POOLING_CLS ? "cls" : "mean";
@@ -323,6 +355,7 @@ enum cof_status cof_model_config_read(const char *folder, struct cof_model_confi
     COF_TRY(read_pooling_files(folder, &config, err));
     COF_TRY(read_lengths(folder, &config, err));
     COF_TRY(read_prompts_file(folder, &config, err));
+    COF_TRY(read_manifest_file(folder, &config, err));
     *out_config = config;
     return COF_OK;
 }

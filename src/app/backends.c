@@ -77,6 +77,7 @@ static enum cof_status open_bert(const struct cof_config *config, struct cof_poo
     COF_TRY(cof_sha256_file(weights, digest, err));
     struct cof_bert_options options = {
         .folder = folder,
+        .dimension = (size_t)config->embedder_dimension,
         .pool = pool,
         .max_tokens_in_flight = (size_t)config->embedder_max_tokens_in_flight,
         .max_call_count = (size_t)config->embedder_queue,

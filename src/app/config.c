@@ -106,7 +106,8 @@ static const struct setting settings[] = {
                   "remote only: base address, e.g. http://127.0.0.1:8080/v1"),
     TEXT_ROW("embedder.key_file", embedder_key_file, "", "remote only: file with the bearer token"),
     NUMBER_ROW("embedder.dimension", embedder_dimension, 0, 0, 4096,
-               "hashing and remote: floats per vector; 0 = 384 or asked from the server"),
+               "floats per vector; bert cuts its model's to that many (0 = all), hashing makes "
+               "them (0 = 384), remote expects them (0 = asks the server)"),
     NUMBER_ROW("embedder.threads", embedder_threads, 0, 0, 1024,
                "threads that embed; 0 = number of cores"),
     NUMBER_ROW("embedder.queue", embedder_queue, 1024, 1, 1 << 20,

@@ -1,8 +1,10 @@
 /* Backend `bert`: a BERT encoder of our own over oneDNN, opened from a model folder as published.
  *
- * Files read: config.json, model.safetensors (f32, f16, bf16), tokenizer.json or vocab.txt
- * (WordPiece), and where present tokenizer_config.json, sentence_bert_config.json (max_seq_length),
- * 1_Pooling/config.json, modules.json (whether vectors are normalised; ours always are).
+ * Architectures: BERT and XLM-RoBERTa. Files read: config.json, model.safetensors (f32, f16, bf16),
+ * tokenizer.json or vocab.txt (WordPiece) or sentencepiece.bpe.model (XLM-RoBERTa), and where
+ * present tokenizer_config.json, sentence_bert_config.json (max_seq_length), 1_Pooling/config.json,
+ * modules.json (whether vectors are normalised; ours always are), config_sentence_transformers.json
+ * (prompts), coffer.json (the operator's word on prefixes, pooling and length).
  *
  * A batch is one packed token matrix without padding; attention runs per sequence. All calls meet
  * in one queue: work is spread over `pool` with the calling threads taking part, sequences of
@@ -23,6 +25,9 @@ struct cof_bert_options {
     const char *folder;            /* the model folder */
     const char *name;              /* public name; NULL = the folder's last part */
     struct cof_pool *pool;         /* borrowed; NULL = only the calling thread works */
+    size_t dimension;              /* vectors are cut to their first floats and scaled again, for
+                                    * models trained so (Matryoshka; Kusupati et al. 2022); 0 = all
+                                    * that the model gives */
     size_t max_batch_count;        /* 0 = 2048 */
     size_t max_tokens_in_flight;   /* of all calls together, questions not counted; 0 = 16,384, or
                                     * 2,048 a thread where that is more */
@@ -35,8 +40,9 @@ struct cof_bert_options {
                                     * tensors is used instead */
 };
 
-/* COF_NOT_FOUND (no such folder or file, naming it), COF_INVALID (files that are no BERT model or
- * disagree, naming file and field), COF_CORRUPT (safetensors offsets, shapes or sizes that lie). */
+/* COF_NOT_FOUND (no such folder or file, naming it), COF_INVALID (files that are no such model or
+ * disagree, naming file and field; a dimension over the model's), COF_CORRUPT (safetensors offsets,
+ * shapes or sizes that lie). */
 COF_MUST_USE enum cof_status cof_bert_open(const struct cof_bert_options *options,
                                            struct cof_embedder **out_embedder,
                                            struct cof_error *err);

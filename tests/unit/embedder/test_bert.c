@@ -154,6 +154,51 @@ static void bert__opens_an_xlm_roberta(void **state)
     temp_dir_remove(place);
 }
 
+static void bert__cuts_vectors_to_the_dimension_asked_for(void **state)
+{
+    enum { CUT = 12 };
+    const struct cof_text some[] = {COF_TEXT("the file, b!"), COF_TEXT("a"), COF_TEXT("")};
+    struct cof_embedder *plain = open_plain();
+    struct cof_embedder *cut =
+        open_with(&(struct cof_bert_options){.folder = folder, .dimension = CUT});
+    struct cof_embedder *whole =
+        open_with(&(struct cof_bert_options){.folder = folder, .dimension = 32});
+    float expected[3 * 32];
+    float vectors[3 * CUT + 1];
+    assert_int_equal(cut->info.dimension, CUT);
+    assert_memory_not_equal(cut->info.fingerprint, plain->info.fingerprint, 32);
+    assert_memory_equal(whole->info.fingerprint, plain->info.fingerprint, 32);
+    assert_int_equal(
+        cof_embedder_embed(plain, COF_EMBED_PASSAGE, some, 3, NULL, expected, NULL, NULL), COF_OK);
+    for (size_t count = 1; count <= 3; count++) {
+        vectors[count * CUT] = 4711;
+        assert_int_equal(
+            cof_embedder_embed(cut, COF_EMBED_PASSAGE, some, count, NULL, vectors, NULL, NULL),
+            COF_OK);
+        assert_true(vectors[count * CUT] == 4711);
+        for (size_t i = 0; i < count; i++) {
+            double length = 0;
+            for (size_t j = 0; j < CUT; j++)
+                length += (double)expected[i * 32 + j] * (double)expected[i * 32 + j];
+            for (size_t j = 0; j < CUT; j++)
+                assert_true(fabs((double)vectors[i * CUT + j] -
+                                 (double)expected[i * 32 + j] / sqrt(length)) < 1e-5);
+        }
+    }
+    cof_embedder_close(plain);
+    cof_embedder_close(cut);
+    cof_embedder_close(whole);
+}
+
+static void bert__refuses_a_dimension_over_the_models(void **state)
+{
+    const struct cof_bert_options options = {.folder = folder, .dimension = 33};
+    struct cof_embedder *embedder = NULL;
+    struct cof_error err = {0};
+    assert_int_equal(cof_bert_open(&options, &embedder, &err), COF_INVALID);
+    assert_non_null(strstr(err.message, "the model gives 32"));
+}
+
 static void bert__gives_the_same_vectors_however_work_is_cut(void **state)
 {
     static const size_t in_flight[] = {1, 25, 70, 400, 0};
@@ -290,6 +335,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(bert__agrees_with_the_formulas_from_text_to_vector,
                                         make_model, remove_model),
         cmocka_unit_test(bert__opens_an_xlm_roberta),
+        cmocka_unit_test_setup_teardown(bert__cuts_vectors_to_the_dimension_asked_for, make_model,
+                                        remove_model),
+        cmocka_unit_test_setup_teardown(bert__refuses_a_dimension_over_the_models, make_model,
+                                        remove_model),
         cmocka_unit_test_setup_teardown(bert__gives_the_same_vectors_however_work_is_cut,
                                         make_model, remove_model),
         cmocka_unit_test_setup_teardown(bert__is_called_from_many_threads_at_once, make_model,

@@ -216,6 +216,28 @@ static void config__refuses_modules_that_it_does_not_compute(void **state)
         assert_refused("modules.json", cases[i][0], cases[i][1]);
 }
 
+static void config__lets_the_operators_file_win(void **state)
+{
+    tiny_model_put_text(folder, "sentence_bert_config.json", "{\"max_seq_length\":256}");
+    tiny_model_put_text(folder, "config_sentence_transformers.json",
+                        "{\"prompts\":{\"query\":\"ask: \",\"document\":\"text: \"}}");
+    tiny_model_put_text(folder, "coffer.json", "{\"measured\":{\"int8\":0.99}}");
+    struct cof_model_config config = read_config();
+    assert_string_equal(config.query_prefix, "ask: ");
+    assert_int_equal(config.max_tokens, 256);
+    tiny_model_put_text(folder, "coffer.json",
+                        "{\"query_prefix\":\"query: \",\"passage_prefix\":\"\",\"pooling\":\"cls\","
+                        "\"max_tokens\":500}");
+    config = read_config();
+    assert_string_equal(config.query_prefix, "query: ");
+    assert_string_equal(config.passage_prefix, "");
+    assert_int_equal(config.pooling, COF_POOLING_CLS);
+    assert_int_equal(config.max_tokens, 500);
+    assert_refused("coffer.json", "{\"pooling\":\"max\"}", "pooling");
+    assert_refused("coffer.json", "{\"max_tokens\":513}", "max_tokens");
+    assert_refused("coffer.json", "{\"query_prefix\":7}", "query_prefix");
+}
+
 static void config__refuses_lengths_and_prompts_that_cannot_be(void **state)
 {
     char long_prompt[700] = "{\"prompts\":{\"query\":\"";
@@ -237,6 +259,8 @@ int main(void)
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(config__reads_every_file, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(config__reads_xlm_roberta, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(config__lets_the_operators_file_win, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(
             config__takes_the_tokenizers_limit_and_cuts_it_to_the_positions, make_folder,
             remove_folder),
