@@ -7,8 +7,8 @@
 
 #define MAX_KEY_FILE_BYTES 4096
 
-enum cof_status cof_client_open(const struct cof_cli *cli, struct cof_http_client **out_client,
-                                struct cof_error *err)
+enum cof_status cof_client_open(const struct cof_cli *cli, const char *const *headers,
+                                struct cof_http_client **out_client, struct cof_error *err)
 {
     if (cli->api_key_file == NULL) {
         return COF_FAIL(err, COF_INVALID, "--server needs --api-key-file FILE");
@@ -25,6 +25,7 @@ enum cof_status cof_client_open(const struct cof_cli *cli, struct cof_http_clien
         .base_url = cli->server,
         .bearer_token = (const char *)key.data,
         .total_timeout_ms = 600000,
+        .headers = headers,
     };
     return cof_http_client_create(&options, out_client, err);
 }

@@ -7,8 +7,9 @@
 
 #include "cli.h"
 
-/* Reads the key file and makes a client for cli->server. */
-COF_MUST_USE enum cof_status cof_client_open(const struct cof_cli *cli,
+/* Reads the key file and makes a client for cli->server, which sends `headers` (as in
+ * cof/base/http_client.h; NULL = none) with every request. */
+COF_MUST_USE enum cof_status cof_client_open(const struct cof_cli *cli, const char *const *headers,
                                              struct cof_http_client **out_client,
                                              struct cof_error *err);
 /* Sends JSON (empty body = none) and parses the JSON answer. A status of 400 and more becomes the

@@ -236,7 +236,7 @@ static enum cof_status ask_remotely(struct ask *ask, struct cof_error *err)
 {
     struct cof_http_client *client = NULL;
     struct stream stream = {.ask = ask};
-    enum cof_status status = cof_client_open(&ask->cli, &client, err);
+    enum cof_status status = cof_client_open(&ask->cli, NULL, &client, err);
     if (status == COF_OK) {
         status = ask_with(ask, client, &stream, err);
     }

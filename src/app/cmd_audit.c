@@ -182,7 +182,7 @@ static int tail(struct audit *audit, const struct cof_command *command)
         status = tail_locally(audit, &error);
     } else {
         struct cof_http_client *client = NULL;
-        status = cof_client_open(&audit->cli, &client, &error);
+        status = cof_client_open(&audit->cli, NULL, &client, &error);
         if (status == COF_OK) {
             status = tail_with(audit, client, &error);
         }

@@ -249,7 +249,7 @@ static enum cof_status ingest_remotely(struct ingest *ingest, struct cof_error *
 {
     struct cof_http_client *client = NULL;
     char store[64];
-    enum cof_status status = cof_client_open(&ingest->cli, &client, err);
+    enum cof_status status = cof_client_open(&ingest->cli, NULL, &client, err);
     if (status == COF_OK) {
         status = cof_client_find_store(client, ingest->collection, true, store, err);
     }

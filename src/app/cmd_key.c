@@ -223,7 +223,7 @@ static enum cof_status run_verb(struct key *key, const struct verb *verb, struct
         return verb->locally(key, err);
     }
     struct cof_http_client *client = NULL;
-    enum cof_status status = cof_client_open(&key->cli, &client, err);
+    enum cof_status status = cof_client_open(&key->cli, NULL, &client, err);
     if (status == COF_OK) {
         status = verb->remotely(key, client, err);
     }

@@ -118,7 +118,7 @@ static enum cof_status search_with(struct search *search, struct cof_http_client
 static enum cof_status search_remotely(struct search *search, struct cof_error *err)
 {
     struct cof_http_client *client = NULL;
-    enum cof_status status = cof_client_open(&search->cli, &client, err);
+    enum cof_status status = cof_client_open(&search->cli, NULL, &client, err);
     if (status == COF_OK) {
         status = search_with(search, client, err);
     }

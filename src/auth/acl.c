@@ -29,14 +29,15 @@ static bool is_meant(struct cof_text entry, const struct cof_principal *principa
     return user.size > 0 && cof_text_equal(user, principal->user);
 }
 
-static bool is_named(const struct cof_text *entries, size_t count,
-                     const struct cof_principal *principal)
+/* The entry that means the principal, or NULL. */
+static const struct cof_text *find_named(const struct cof_text *entries, size_t count,
+                                         const struct cof_principal *principal)
 {
     for (size_t i = 0; i < count; i++) {
         if (is_meant(entries[i], principal))
-            return true;
+            return &entries[i];
     }
-    return false;
+    return NULL;
 }
 
 /* A bare name with a colon would be a mistyped prefix, which must not turn into a name that nobody
@@ -55,13 +56,28 @@ static enum cof_status check_entry(struct cof_text entry, struct cof_error *err)
     return cof_name_check(name, "a name in an access list", err);
 }
 
+enum cof_acl_verdict cof_auth_explain(const struct cof_principal *principal,
+                                      const struct cof_acl *acl, struct cof_text *out_entry)
+{
+    if ((principal->roles & COF_ROLE_ADMIN) != 0)
+        return COF_ACL_PASSED;
+    if (!acl->is_set)
+        return COF_ACL_NO_LIST;
+    const struct cof_text *denying = find_named(acl->deny, acl->deny_count, principal);
+    const struct cof_text *allowing = find_named(acl->allow, acl->allow_count, principal);
+    const struct cof_text *deciding = denying != NULL ? denying : allowing;
+    if (deciding == NULL)
+        return COF_ACL_NOT_NAMED;
+    *out_entry = *deciding;
+    return denying != NULL ? COF_ACL_DENIED : COF_ACL_ALLOWED;
+}
+
 bool cof_auth_can_read(const struct cof_principal *principal, const struct cof_acl *acl)
 {
     if ((principal->roles & COF_ROLE_ADMIN) != 0 || !acl->is_set)
         return true;
-    if (is_named(acl->deny, acl->deny_count, principal))
-        return false;
-    return is_named(acl->allow, acl->allow_count, principal);
+    return find_named(acl->deny, acl->deny_count, principal) == NULL &&
+           find_named(acl->allow, acl->allow_count, principal) != NULL;
 }
 
 enum cof_status cof_acl_check(const struct cof_acl *acl, struct cof_error *err)

@@ -34,9 +34,10 @@ struct session {
 };
 
 struct cof_http_client {
-    char *base_url; /* without a slash at its end */
-    char *ca_file;  /* or NULL */
-    char *token;    /* MAX_TOKEN_BYTES of locked memory, or NULL */
+    char *base_url;             /* without a slash at its end */
+    char *ca_file;              /* or NULL */
+    char *token;                /* MAX_TOKEN_BYTES of locked memory, or NULL */
+    struct curl_slist *headers; /* sent with every request */
     long connect_timeout_ms;
     long total_timeout_ms;
     size_t max_response_bytes;
@@ -62,6 +63,20 @@ static bool has_curl;
 static void init_curl(void)
 {
     has_curl = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+/* A name of visible characters, a colon, and no control character behind it. */
+static bool is_header(const char *line)
+{
+    size_t name_size = strcspn(line, ": \t");
+
+    if (name_size == 0 || line[name_size] != ':')
+        return false;
+    for (const char *next = line; *next != '\0'; next++) {
+        if ((unsigned char)*next < 0x20 || *next == 0x7f)
+            return false;
+    }
+    return true;
 }
 
 static char *copy_string(const char *string)
@@ -169,11 +184,25 @@ static bool make_headers(const struct cof_http_client *client, const char *conte
         is_done = is_done && append_header(&headers, "Content-Type:", "");
     if (client->token != NULL)
         is_done = is_done && append_header(&headers, "Authorization: Bearer ", client->token);
+    for (const struct curl_slist *line = client->headers; line != NULL; line = line->next)
+        is_done = is_done && append_header(&headers, line->data, "");
     if (is_done)
         *out_headers = headers;
     else
         free_headers(headers);
     return is_done;
+}
+
+static enum cof_status keep_headers(struct cof_http_client *client, const char *const *lines,
+                                    struct cof_error *err)
+{
+    for (size_t i = 0; lines != NULL && lines[i] != NULL; i++) {
+        if (!is_header(lines[i]))
+            return COF_FAIL(err, COF_INVALID, "'%.80s' cannot be a header", lines[i]);
+        if (!append_header(&client->headers, lines[i], ""))
+            return COF_FAIL_MEMORY(err);
+    }
+    return COF_OK;
 }
 
 static size_t take_body(char *data, size_t item_size, size_t item_count, void *context)
@@ -344,6 +373,8 @@ enum cof_status cof_http_client_create(const struct cof_http_client_options *opt
         client->ca_file = copy_string(options->ca_file);
         status = client->ca_file != NULL ? COF_OK : COF_FAIL_MEMORY(err);
     }
+    if (status == COF_OK)
+        status = keep_headers(client, options->headers, err);
     if (status != COF_OK) {
         cof_http_client_destroy(client);
         return status;
@@ -365,6 +396,7 @@ void cof_http_client_destroy(struct cof_http_client *client)
         explicit_bzero(client->token, MAX_TOKEN_BYTES);
         (void)munmap(client->token, MAX_TOKEN_BYTES);
     }
+    free_headers(client->headers);
     pthread_mutex_destroy(&client->lock);
     cof_free(client->base_url);
     cof_free(client->ca_file);

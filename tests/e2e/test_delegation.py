@@ -1,9 +1,11 @@
 """One key of an application, many users: each sees what he may, and stands on the log."""
 
 import json
+import os
+import subprocess
 import unittest
 
-from house import House
+from house import PROGRAM, House
 
 DOCUMENTS = [
     {"id": "open", "text": "The canteen opens at seven."},
@@ -69,6 +71,33 @@ class Delegation(unittest.TestCase):
         status, _, body = self.house.request("GET", "/v1/audit/entries", key=self.house.admin_key,
                                              headers={"X-Coffer-User": "anna"})
         self.assertEqual(status, 403, body)
+
+    def test_explains_why_somebody_sees_a_document_or_not(self):
+        key_file = os.path.join(self.house.folder, "admin.key")
+        with open(os.open(key_file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+            file.write(self.house.admin_key)
+
+        def explain(document, user, *groups):
+            done = subprocess.run(
+                [PROGRAM, "explain", "--server", self.house.url, "--api-key-file", key_file,
+                 "--collection", "canteen", "--as", user, "--json",
+                 *[part for group in groups for part in ("--group", group)], document, "canteen"],
+                capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return json.loads(done.stdout)
+
+        denied = explain("board", "anna", "board")
+        self.assertFalse(denied["may_read"])
+        self.assertEqual((denied["rule"], denied["entry"]), ("denied", "user:anna"))
+        self.assertIsNone(denied["as_user"]["rank"])
+        self.assertEqual(denied["as_user"]["hits"], 2)
+        self.assertGreaterEqual(denied["as_admin"]["rank"], 1)
+        allowed = explain("board", "bert", "staff", "board")
+        self.assertTrue(allowed["may_read"])
+        self.assertEqual((allowed["rule"], allowed["entry"]), ("allowed", "group:board"))
+        self.assertGreaterEqual(allowed["as_user"]["rank"], 1)
+        self.assertEqual(explain("staff", "clara")["rule"], "not_named")
+        self.assertEqual(explain("open", "clara")["rule"], "no_list")
 
     def test_writes_the_user_and_the_key_on_the_log(self):
         self.seen(X_Coffer_User="clara")

@@ -112,6 +112,17 @@ COF_MUST_USE enum cof_status cof_auth_permit(const struct cof_principal *princip
                                              enum cof_action action, struct cof_error *err);
 /* Whether this principal, who may read the collection, may read a document with this list. */
 bool cof_auth_can_read(const struct cof_principal *principal, const struct cof_acl *acl);
+/* Why a list says yes or no. */
+enum cof_acl_verdict {
+    COF_ACL_NO_LIST,   /* whoever may read the collection */
+    COF_ACL_PASSED,    /* an admin, whom no list stops */
+    COF_ACL_ALLOWED,   /* by *out_entry */
+    COF_ACL_DENIED,    /* by *out_entry */
+    COF_ACL_NOT_NAMED, /* by nobody: refused */
+};
+/* What cof_auth_can_read() went by; *out_entry is the list's own. */
+enum cof_acl_verdict cof_auth_explain(const struct cof_principal *principal,
+                                      const struct cof_acl *acl, struct cof_text *out_entry);
 /* COF_INVALID unless entries are `user:NAME`, `group:NAME` or NAME, of 1–128 bytes of UTF-8 without
  * control characters; at most 256 in both lists. A bare NAME has no colon: it would be a mistyped
  * prefix. */

@@ -17,16 +17,18 @@
 struct cof_http_client;
 
 struct cof_http_client_options {
-    const char *base_url;      /* "https://host:port/prefix", no query; required */
-    const char *bearer_token;  /* NULL = none; kept in locked memory, never logged */
-    const char *ca_file;       /* NULL = the system's */
+    const char *base_url;     /* "https://host:port/prefix", no query; required */
+    const char *bearer_token; /* NULL = none; kept in locked memory, never logged */
+    const char *ca_file;      /* NULL = the system's */
+    /* "Name: value", sent with every request; NULL at the end. NULL = none. */
+    const char *const *headers;
     long connect_timeout_ms;   /* 0 = 5,000 */
     long total_timeout_ms;     /* 0 = 60,000 */
     size_t max_response_bytes; /* 0 = 64 MiB; COF_TOO_LARGE beyond */
 };
 
 /* COF_INVALID for an address that is not http or https, carries a user, a query or a fragment, and
- * for a token that cannot stand in a header. Connects to nothing yet. */
+ * for a token or a header that cannot stand in one. Connects to nothing yet. */
 COF_MUST_USE enum cof_status cof_http_client_create(const struct cof_http_client_options *options,
                                                     struct cof_http_client **out_client,
                                                     struct cof_error *err);

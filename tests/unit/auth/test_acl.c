@@ -117,9 +117,35 @@ static void check__refuses_more_than_256_entries(void **state)
     assert_int_equal(cof_acl_check(&acl, &err), COF_INVALID);
 }
 
+static void acl__names_the_entry_that_decided(void **state)
+{
+    const struct cof_principal admin = {.roles = COF_ROLE_ADMIN};
+    struct cof_text entry = COF_TEXT_INIT("untouched");
+
+    assert_int_equal(cof_auth_explain(&alice, &(struct cof_acl){0}, &entry), COF_ACL_NO_LIST);
+    assert_int_equal(cof_auth_explain(&admin, &(struct cof_acl){.is_set = true}, &entry),
+                     COF_ACL_PASSED);
+    assert_int_equal(
+        cof_auth_explain(&alice, &(struct cof_acl){ALLOW(COF_TEXT("group:board"))}, &entry),
+        COF_ACL_NOT_NAMED);
+    assert_true(cof_text_equal(entry, COF_TEXT("untouched")));
+    assert_int_equal(
+        cof_auth_explain(&alice, &(struct cof_acl){ALLOW(COF_TEXT("bob"), COF_TEXT("group:hr"))},
+                         &entry),
+        COF_ACL_ALLOWED);
+    assert_true(cof_text_equal(entry, COF_TEXT("group:hr")));
+    assert_int_equal(
+        cof_auth_explain(&alice,
+                         &(struct cof_acl){ALLOW(COF_TEXT("alice")), DENY(COF_TEXT("user:alice"))},
+                         &entry),
+        COF_ACL_DENIED);
+    assert_true(cof_text_equal(entry, COF_TEXT("user:alice")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(acl__names_the_entry_that_decided),
         cmocka_unit_test(acl__not_set_lets_every_reader_of_the_collection_in),
         cmocka_unit_test(acl__empty_lets_nobody_in_but_administrators),
         cmocka_unit_test(acl__allows_users_and_groups_by_name),

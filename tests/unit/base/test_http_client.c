@@ -77,6 +77,36 @@ static void client__fetches_a_body_over_one_kept_connection(void **state)
     assert_int_equal(atomic_load(&server.connection_count), 1);
 }
 
+static void client__sends_headers_of_the_callers_with_every_request(void **state)
+{
+    static const char *const lines[] = {"X-Coffer-User: \u00e4nne", "X-Empty:", NULL};
+    const struct cof_http_client_options options = {.base_url = base_url, .headers = lines};
+    struct cof_http_client *with_headers = NULL;
+    assert_int_equal(cof_http_client_create(&options, &with_headers, NULL), COF_OK);
+    for (int i = 0; i < 2; i++) {
+        COF_CLEANUP(cof_buffer_deinit) struct cof_buffer body = {0};
+        long status = 0;
+        assert_int_equal(cof_http_client_send(with_headers, "POST", "/echo", NULL,
+                                              (struct cof_bytes){0}, NULL, &status, &body, NULL),
+                         COF_OK);
+        cof_buffer_append_byte(&body, '\0');
+        assert_non_null(strstr((const char *)body.data, "\r\nX-Coffer-User: \u00e4nne\r\n"));
+    }
+    cof_http_client_destroy(with_headers);
+}
+
+static void client__refuses_headers_that_are_none(void **state)
+{
+    static const char *const bad[] = {"", "X", ": x", "X Y: z", "X: a\r\nY: b", "X: \x01"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const char *const lines[] = {"A: b", bad[i], NULL};
+        const struct cof_http_client_options options = {.base_url = base_url, .headers = lines};
+        struct cof_http_client *made = NULL;
+        assert_int_equal(cof_http_client_create(&options, &made, NULL), COF_INVALID);
+        assert_null(made);
+    }
+}
+
 static void client__error_pages_are_answers(void **state)
 {
     long status = 0;
@@ -435,6 +465,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(client__fetches_a_body_over_one_kept_connection),
+        CASE(client__sends_headers_of_the_callers_with_every_request),
+        CASE(client__refuses_headers_that_are_none),
         CASE(client__error_pages_are_answers),
         CASE(client__sends_exactly_the_request_it_was_given),
         CASE(client__empty_requests_carry_nothing_extra),
