@@ -36,6 +36,7 @@ static void put_embedder(struct cof_json_writer *writer, const struct cof_embedd
     cof_json_member_string(writer, "model", info->name);
     cof_json_member_string(writer, "backend", info->backend);
     cof_json_member_string(writer, "precision", info->precision);
+    cof_json_member_string(writer, "precision_reason", info->precision_reason);
     cof_json_member_string(writer, "pooling", info->pooling);
     cof_json_member_unsigned(writer, "dimension", info->dimension);
     cof_json_member_unsigned(writer, "max_tokens", info->max_tokens);

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include <cof/base/alloc.h>
+#include <cof/base/file.h>
 
 #include "bert_batch.h"
 #include "bert_model.h"
 #include "fingerprint.h"
+#include "precision_choice.h"
 
 #define DEFAULT_BATCH_COUNT 2048
 #define FINGERPRINT_VERSION 1
@@ -18,7 +20,7 @@ struct bert {
     struct cof_embedder base;
     char name[COF_BERT_MAX_NAME_BYTES];
     struct cof_bert_model model;
-    enum cof_precision precision;
+    struct cof_precision_choice choice;
     struct cof_bert_batcher batcher;
 };
 
@@ -173,7 +175,7 @@ static void compute_fingerprint(struct bert *bert, const uint8_t *weights_sha256
 static enum cof_status load(struct bert *bert, const struct cof_bert_options *options,
                             struct cof_error *err)
 {
-    COF_TRY(cof_bert_model_init(&bert->model, options->folder, bert->precision, err));
+    COF_TRY(cof_bert_model_init(&bert->model, options->folder, bert->choice.precision, err));
     size_t dimension = bert->model.config.hidden_size;
     if (options->dimension > dimension)
         return COF_FAIL(err, COF_INVALID,
@@ -206,6 +208,18 @@ static enum cof_status start_batcher(struct bert *bert, const struct cof_bert_op
                                  &scheduler, err);
 }
 
+/* A folder that is not there is left to cof_bert_model_init(), which names what is missing. */
+static enum cof_status choose_precision(struct bert *bert, const struct cof_bert_options *options,
+                                        struct cof_error *err)
+{
+    struct cof_model_config config = {0};
+    bool is_asked = options->precision == COF_PRECISION_AUTO && cof_path_is_folder(options->folder);
+    if (is_asked)
+        COF_TRY(cof_model_config_read(options->folder, &config, err));
+    return cof_precision_choose(options->folder, &config, cof_kernels_pick(), options->precision,
+                                options->weights_sha256, &bert->choice, err);
+}
+
 enum cof_status cof_bert_open(const struct cof_bert_options *options,
                               struct cof_embedder **out_embedder, struct cof_error *err)
 {
@@ -213,9 +227,9 @@ enum cof_status cof_bert_open(const struct cof_bert_options *options,
     if (bert == NULL)
         return COF_FAIL_MEMORY(err);
     bert->base.ops = &BERT_OPS;
-    bert->precision =
-        options->precision == COF_PRECISION_AUTO ? COF_PRECISION_F32 : options->precision;
-    enum cof_status status = load(bert, options, err);
+    enum cof_status status = choose_precision(bert, options, err);
+    if (status == COF_OK)
+        status = load(bert, options, err);
     if (status == COF_OK)
         status = start_batcher(bert, options, err);
     if (status != COF_OK) {
@@ -226,7 +240,8 @@ enum cof_status cof_bert_open(const struct cof_bert_options *options,
     struct cof_embedder_info *info = &bert->base.info;
     info->name = bert->name;
     info->backend = BERT_OPS.name;
-    info->precision = cof_precision_name(bert->precision);
+    info->precision = cof_precision_name(bert->choice.precision);
+    info->precision_reason = bert->choice.reason;
     info->pooling = cof_pooling_name(bert->model.config.pooling);
     info->max_tokens = bert->model.config.max_tokens;
     info->max_batch_count = or_default(options->max_batch_count, DEFAULT_BATCH_COUNT);

@@ -75,10 +75,13 @@ static enum cof_status open_bert(const struct cof_config *config, struct cof_poo
     COF_TRY(cof_backend_model_path(config->embedder_model, folder, err));
     COF_TRY(cof_path_join(weights, folder, "model.safetensors", err));
     COF_TRY(cof_sha256_file(weights, digest, err));
+    enum cof_precision precision = COF_PRECISION_AUTO;
+    (void)cof_precision_parse(cof_text_from(config->embedder_precision), &precision);
     struct cof_bert_options options = {
         .folder = folder,
         .dimension = (size_t)config->embedder_dimension,
         .pool = pool,
+        .precision = precision,
         .max_tokens_in_flight = (size_t)config->embedder_max_tokens_in_flight,
         .max_call_count = (size_t)config->embedder_queue,
         .batch_window_ms = (long)config->embedder_batch_window_ms,

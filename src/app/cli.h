@@ -43,7 +43,7 @@ struct cof_command {
 
 extern const struct cof_command cof_command_init, cof_command_serve, cof_command_ingest,
     cof_command_search, cof_command_explain, cof_command_ask, cof_command_eval, cof_command_audit,
-    cof_command_key, cof_command_doctor, cof_command_version;
+    cof_command_key, cof_command_model, cof_command_doctor, cof_command_version;
 
 /* What the options of every command mean together. */
 struct cof_cli {

@@ -108,13 +108,16 @@ static void check_embedder(struct doctor *doctor)
 {
     struct cof_embedder *embedder = NULL;
     struct cof_error error = {0};
-    char finding[200];
+    char finding[400];
     enum cof_status status =
         cof_backend_open_embedder(&doctor->cli.config, NULL, &embedder, &error);
     if (status == COF_OK) {
-        snprintf(finding, sizeof(finding), "%s (%s %s), %zu dimensions, %zu tokens",
+        const char *reason = embedder->info.precision_reason;
+        snprintf(finding, sizeof(finding), "%s (%s %s), %zu dimensions, %zu tokens%s%s%s%s",
                  embedder->info.name, embedder->info.backend, embedder->info.precision,
-                 embedder->info.dimension, embedder->info.max_tokens);
+                 embedder->info.dimension, embedder->info.max_tokens, reason != NULL ? "; " : "",
+                 reason != NULL ? embedder->info.precision : "", reason != NULL ? ": " : "",
+                 reason != NULL ? reason : "");
     }
     say_status(doctor, "embedder", status, &error, finding);
     cof_embedder_close(embedder);

@@ -108,6 +108,9 @@ static const struct setting settings[] = {
     NUMBER_ROW("embedder.dimension", embedder_dimension, 0, 0, 4096,
                "floats per vector; bert cuts its model's to that many (0 = all), hashing makes "
                "them (0 = 384), remote expects them (0 = asks the server)"),
+    CHOICE_ROW("embedder.precision", embedder_precision, "auto", "auto f32 bf16 int8",
+               "bert: what it computes in; auto = the fastest of those found faithful by "
+               "`coffer model add`"),
     NUMBER_ROW("embedder.threads", embedder_threads, 0, 0, 1024,
                "threads that embed; 0 = number of cores"),
     NUMBER_ROW("embedder.queue", embedder_queue, 1024, 1, 1 << 20,

@@ -47,6 +47,7 @@ struct cof_config {
     const char *embedder_url;
     const char *embedder_key_file;
     int64_t embedder_dimension;
+    const char *embedder_precision;
     int64_t embedder_threads;
     int64_t embedder_queue;
     int64_t embedder_batch_window_ms;

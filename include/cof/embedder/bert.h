@@ -34,7 +34,8 @@ struct cof_bert_options {
     size_t max_call_count;         /* at a time; more get COF_LIMITED. 0 = 1,024 */
     long batch_window_ms;          /* how long one question may wait for another, when every thread
                                     * is busy; 0 = never */
-    enum cof_precision precision;  /* of the layers' products */
+    enum cof_precision precision;  /* of the layers' products; AUTO = the fastest here of those that
+                                    * the folder's manifest calls faithful (manifest.h), else f32 */
     const uint8_t *weights_sha256; /* 32 bytes of model.safetensors when the caller knows it; enters
                                     * the fingerprint. NULL = a digest of sizes and samples of the
                                     * tensors is used instead */

@@ -24,11 +24,12 @@ enum cof_embed_role {
 
 /* Facts of an open embedder, all borrowed until close. */
 struct cof_embedder_info {
-    const char *name;       /* public model name, e.g. "all-MiniLM-L6-v2" */
-    const char *backend;    /* "bert", "hashing", "remote" */
-    const char *precision;  /* "f32", …; "" where it has no meaning */
-    const char *pooling;    /* "mean", "cls", "" */
-    size_t dimension;       /* floats per vector */
+    const char *name;             /* public model name, e.g. "all-MiniLM-L6-v2" */
+    const char *backend;          /* "bert", "hashing", "remote" */
+    const char *precision;        /* "f32", …; "" where it has no meaning */
+    const char *precision_reason; /* why that one, a sentence without its full stop; may be NULL */
+    const char *pooling;          /* "mean", "cls", "" */
+    size_t dimension;             /* floats per vector */
     size_t max_tokens;      /* per text, special tokens included; longer texts are truncated */
     size_t max_batch_count; /* texts per call */
     /* Identity of weights, tokenizer, pooling, prefixes and length limit: two embedders with equal
