@@ -116,6 +116,19 @@ static enum cof_status parse_vector(const struct cof_fields *fields, struct sear
     return COF_OK;
 }
 
+/* Coffer's own `rerank`, and the one ranker of OpenAI's that says something. */
+static enum cof_status parse_rerank(const struct cof_fields *fields, struct search *search,
+                                    struct cof_error *err)
+{
+    bool must_rerank = false;
+    const struct cof_json *value = cof_json_find(fields->object, "rerank");
+    COF_TRY(cof_fields_bool(fields, "rerank", &must_rerank, err));
+    if (value != NULL && cof_json_type_of(value) == COF_JSON_BOOL) {
+        search->wanted.rerank = must_rerank ? COF_RERANK_YES : COF_RERANK_NO;
+    }
+    return COF_OK;
+}
+
 static enum cof_status parse_ranking(const struct cof_fields *fields, struct search *search,
                                      struct cof_error *err)
 {
@@ -128,6 +141,9 @@ static enum cof_status parse_ranking(const struct cof_fields *fields, struct sea
     struct cof_text ranker = {0}; /* OpenAI's rankers are not ours: any name is fine */
     double threshold = 0;
     COF_TRY(cof_fields_text(&inside, "ranker", &ranker, err));
+    if (cof_text_equal(ranker, COF_TEXT("none"))) {
+        search->wanted.rerank = COF_RERANK_NO;
+    }
     COF_TRY(cof_fields_number(&inside, "score_threshold", 0, 1, &threshold, err));
     search->wanted.min_score = (float)threshold;
     return COF_OK;
@@ -161,6 +177,7 @@ static enum cof_status parse(struct cof_request *request, struct search *search,
     COF_TRY(cof_fields_bool(&fields, "rewrite_query", &must_rewrite, err));
     COF_TRY(cof_fields_object(&fields, "filters", &search->wanted.filter, err));
     COF_TRY(parse_ranking(&fields, search, err));
+    COF_TRY(parse_rerank(&fields, search, err));
     search->wanted.mode = (enum cof_search_mode)mode;
     search->wanted.fusion = (enum cof_fusion)fusion;
     search->wanted.collections = &request->parameters[0];
@@ -260,6 +277,7 @@ static void put_hit(struct cof_json_writer *writer, const struct cof_search_hit 
         put_score(writer, "vector_score", hit->vector_score);
         put_score(writer, "lexical_score", hit->lexical_score);
         put_score(writer, "coverage", hit->coverage);
+        put_score(writer, "rerank_score", hit->rerank_score);
     }
     cof_json_end_object(writer);
 }
@@ -282,6 +300,9 @@ static void put_trace(struct cof_json_writer *writer, const struct cof_search_tr
     put_milliseconds(writer, "word_ms", trace->word_ns);
     put_milliseconds(writer, "fuse_ms", trace->fuse_ns);
     put_milliseconds(writer, "read_ms", trace->read_ns);
+    cof_json_member_string(writer, "rerank", trace->rerank);
+    cof_json_member_unsigned(writer, "rerank_count", trace->rerank_count);
+    put_milliseconds(writer, "rerank_ms", trace->rerank_ns);
     put_milliseconds(writer, "total_ms", trace->total_ns);
     cof_json_end_object(writer);
 }

@@ -60,6 +60,21 @@ static void put_generator(struct cof_json_writer *writer, const struct cof_gener
     cof_json_end_object(writer);
 }
 
+static void put_reranker(struct cof_json_writer *writer, const struct cof_reranker_info *info)
+{
+    cof_json_put_key(writer, "reranker");
+    if (info == NULL) {
+        cof_json_put_null(writer);
+        return;
+    }
+    cof_json_begin_object(writer);
+    cof_json_member_string(writer, "model", info->name);
+    cof_json_member_string(writer, "backend", info->backend);
+    cof_json_member_string(writer, "precision", info->precision);
+    cof_json_member_unsigned(writer, "max_tokens", info->max_tokens);
+    cof_json_end_object(writer);
+}
+
 static void put_limits(struct cof_json_writer *writer, const struct cof_api *api)
 {
     cof_json_put_key(writer, "limits");
@@ -100,6 +115,7 @@ enum cof_status cof_handle_info(struct cof_request *request, struct cof_error *e
     cof_json_member_bool(&writer, "ready", is_ready);
     cof_json_member_string(&writer, "not_ready_because", is_ready ? NULL : reason.message);
     put_embedder(&writer, cof_service_embedder_info(api->service));
+    put_reranker(&writer, cof_service_reranker_info(api->service));
     put_generator(&writer, cof_service_generator_info(api->service));
     put_limits(&writer, api);
     put_totals(&writer, &totals);

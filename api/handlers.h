@@ -7,6 +7,8 @@
 #include "request.h"
 
 enum cof_status cof_handle_embeddings(struct cof_request *request, struct cof_error *err);
+enum cof_status cof_handle_rerank(struct cof_request *request, struct cof_error *err);
+enum cof_status cof_handle_tei_rerank(struct cof_request *request, struct cof_error *err);
 enum cof_status cof_handle_tokenize(struct cof_request *request, struct cof_error *err);
 enum cof_status cof_handle_tei_tokenize(struct cof_request *request, struct cof_error *err);
 enum cof_status cof_handle_list_models(struct cof_request *request, struct cof_error *err);

@@ -8,6 +8,8 @@
 static const struct cof_route routes[] = {
     {"/v1/embeddings", COF_HTTP_POST, COF_LANE_REQUEST, COF_BODY_JSON, false,
      cof_handle_embeddings},
+    {"/v1/rerank", COF_HTTP_POST, COF_LANE_REQUEST, COF_BODY_JSON, false, cof_handle_rerank},
+    {"/rerank", COF_HTTP_POST, COF_LANE_REQUEST, COF_BODY_JSON, false, cof_handle_tei_rerank},
     {"/v1/tokenize", COF_HTTP_POST, COF_LANE_REQUEST, COF_BODY_JSON, false, cof_handle_tokenize},
     {"/tokenize", COF_HTTP_POST, COF_LANE_REQUEST, COF_BODY_JSON, false, cof_handle_tei_tokenize},
     {"/v1/models", COF_HTTP_GET, COF_LANE_REQUEST, COF_BODY_NONE, false, cof_handle_list_models},

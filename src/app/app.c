@@ -145,6 +145,7 @@ static enum cof_status open_search(struct cof_app *app, struct cof_error *err)
         .random = cof_random_system(),
     };
     COF_TRY(cof_query_cache_create(&cache, &app->query_cache, err));
+    COF_TRY(cof_backend_open_reranker(config, app->pool, app->embedder, &app->reranker, err));
     struct cof_index_set_options indexes = {
         .store = app->store,
         .background = app->background,
@@ -159,7 +160,11 @@ static enum cof_status open_search(struct cof_app *app, struct cof_error *err)
         .indexes = app->indexes,
         .embedder = app->embedder,
         .query_cache = app->query_cache,
+        .reranker = app->reranker,
         .clock = cof_clock_system(),
+        .rerank_weight = (float)config->search_rerank_weight / 100,
+        .rerank_count = (size_t)config->search_rerank_candidates,
+        .rerank_budget_ms = (long)config->search_rerank_budget_ms,
     };
     return cof_searcher_create(&search, &app->searcher, err);
 }
@@ -223,6 +228,7 @@ static enum cof_status open_service(struct cof_app *app, struct cof_error *err)
         .answerer = app->answerer,
         .embedder = app->embedder,
         .query_cache = app->query_cache,
+        .reranker = app->reranker,
         .generator = app->generator,
         .metrics = app->metrics,
         .clock = cof_clock_system(),
@@ -234,6 +240,8 @@ static enum cof_status open_service(struct cof_app *app, struct cof_error *err)
         .max_chunk_tokens = (uint32_t)config->chunk_max_tokens,
         .chunk_overlap_tokens = (uint32_t)config->chunk_overlap_tokens,
         .max_tokenize_bytes = (size_t)config->max_tokenize_bytes,
+        .max_rerank_count = (size_t)config->rerank_max_documents,
+        .must_rerank = strcmp(config->search_rerank, "auto") == 0,
         .start_details = cof_buffer_text(&app->start_details),
         .notice = app->options.notice,
         .notice_context = app->options.notice_context,
@@ -307,6 +315,7 @@ void cof_app_close(struct cof_app *app)
     cof_generator_close(app->generator);
     cof_searcher_destroy(app->searcher);
     cof_index_set_close(app->indexes);
+    cof_reranker_close(app->reranker);
     cof_query_cache_destroy(app->query_cache);
     cof_embedder_close(app->embedder);
     cof_pool_destroy(app->background);

@@ -1,8 +1,8 @@
 /* The composition root: opens the parts of the house in order and closes them in reverse.
  *
  * Order of opening: parser processes (before keys and threads) → lock of the data folder → keyring
- * → store → audit log → pool → embedder → indexes → search → generator → answers → auth → ingest →
- * service. A command that needs only some parts asks for those. */
+ * → store → audit log → pool → embedder, reranker → indexes → search → generator → answers → auth →
+ * ingest → service. A command that needs only some parts asks for those. */
 #ifndef COF_APP_APP_H
 #define COF_APP_APP_H
 
@@ -42,6 +42,7 @@ struct cof_app {
     struct cof_pool *background; /* index builds */
     struct cof_embedder *embedder;
     struct cof_query_cache *query_cache;
+    struct cof_reranker *reranker;
     struct cof_index_set *indexes;
     struct cof_searcher *searcher;
     struct cof_generator *generator;

@@ -8,7 +8,9 @@
 #include <cof/base/buffer.h>
 #include <cof/base/file.h>
 #include <cof/embedder/bert.h>
+#include <cof/embedder/cross_encoder.h>
 #include <cof/embedder/hashing.h>
+#include <cof/embedder/late_interaction.h>
 #include <cof/embedder/remote.h>
 #include <cof/generate/extractive.h>
 #include <cof/generate/llama.h>
@@ -133,6 +135,30 @@ enum cof_status cof_backend_open_embedder(const struct cof_config *config, struc
         return open_remote(config, out_embedder, err);
     }
     return open_bert(config, pool, out_embedder, err);
+}
+
+enum cof_status cof_backend_open_reranker(const struct cof_config *config, struct cof_pool *pool,
+                                          struct cof_embedder *embedder,
+                                          struct cof_reranker **out_reranker, struct cof_error *err)
+{
+    if (config->reranker_model[0] == '\0') {
+        struct cof_error reason = {0};
+        enum cof_status status = cof_late_interaction_open(embedder, out_reranker, &reason);
+        if (status == COF_UNAVAILABLE) {
+            *out_reranker = NULL;
+            return COF_OK;
+        }
+        return status == COF_OK ? COF_OK : COF_FAIL(err, status, "%s", reason.message);
+    }
+    char folder[COF_MAX_PATH];
+    COF_TRY(cof_backend_model_path(config->reranker_model, folder, err));
+    struct cof_cross_encoder_options options = {
+        .folder = folder,
+        .pool = pool,
+        .max_tokens_in_flight = (size_t)config->embedder_max_tokens_in_flight,
+        .max_call_count = (size_t)config->embedder_queue,
+    };
+    return cof_cross_encoder_open(&options, out_reranker, err);
 }
 
 /* The .gguf file that a generator name means. */

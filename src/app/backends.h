@@ -6,6 +6,7 @@
 #include <cof/base/pool.h>
 #include <cof/base/status.h>
 #include <cof/embedder/embedder.h>
+#include <cof/embedder/reranker.h>
 #include <cof/generate/generator.h>
 #include <cof/index/vector_index.h>
 
@@ -15,6 +16,13 @@
 COF_MUST_USE enum cof_status cof_backend_open_embedder(const struct cof_config *config,
                                                        struct cof_pool *pool,
                                                        struct cof_embedder **out_embedder,
+                                                       struct cof_error *err);
+/* The cross-encoder that the configuration names, else the token vectors of the embedder;
+ * *out_reranker is NULL when neither is there. The embedder is borrowed until it is closed. */
+COF_MUST_USE enum cof_status cof_backend_open_reranker(const struct cof_config *config,
+                                                       struct cof_pool *pool,
+                                                       struct cof_embedder *embedder,
+                                                       struct cof_reranker **out_reranker,
                                                        struct cof_error *err);
 /* *out_generator is NULL when the configuration says `none`. With `auto` and no model file the
  * extractive backend is taken, with a notice. */

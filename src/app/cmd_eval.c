@@ -26,6 +26,7 @@ struct eval {
     const char *mode_text;
     const char *half;
     bool is_exact;
+    bool is_reranked;
     bool is_chunked;
     bool has_answers;
     bool must_hide;
@@ -236,6 +237,7 @@ static enum cof_status measure_query(struct eval *eval, const struct cof_eval_qu
         .mode = eval->mode,
         .vector_weight = -1.0f,
         .must_be_exact = eval->is_exact,
+        .must_rerank = eval->is_reranked,
         .principal = &call.principal,
     };
     struct cof_search_result result = {0};
@@ -350,6 +352,9 @@ static enum cof_status with_folder(struct eval *eval, struct cof_error *err)
     char data[COF_MAX_PATH];
     char key[COF_API_KEY_SIZE];
     COF_TRY(cof_path_join(data, eval->folder, "data", err));
+    if (eval->is_reranked) {
+        eval->cli.config.search_rerank_budget_ms = 0;
+    }
     struct cof_app_options options = {
         .data_folder = data,
         .config = &eval->cli.config,
@@ -477,6 +482,10 @@ static int run(const struct cof_command *command, int argc, char **argv)
          .value = &eval.mode_text,
          .help = "hybrid (default), vector or lexical"},
         {.name = "--exact", .flag = &eval.is_exact, .help = "scan every vector"},
+        {.name = "--rerank",
+         .flag = &eval.is_reranked,
+         .help = "with the second stage, whatever time it takes (search.rerank_weight,\n"
+                 "search.rerank_candidates)"},
         {.name = "--chunked",
          .flag = &eval.is_chunked,
          .help = "BEIR: through the product's chunker instead of one chunk a document"},

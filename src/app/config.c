@@ -126,6 +126,20 @@ static const struct setting settings[] = {
     NUMBER_ROW("max_tokenize_bytes", max_tokenize_bytes, MIB, KIB, GIB,
                "text of one POST /v1/tokenize"),
 
+    TEXT_ROW("reranker.model", reranker_model, "",
+             "cross-encoder's folder under the models folder, or a path; empty = the token vectors "
+             "of a local embedder"),
+    NUMBER_ROW("rerank.max_documents", rerank_max_documents, 1000, 1, 65536,
+               "documents of one POST /v1/rerank"),
+    CHOICE_ROW("search.rerank", search_rerank, "off", "off auto",
+               "auto = hybrid searches are reranked within the budget, unless they say otherwise"),
+    NUMBER_ROW("search.rerank_weight", search_rerank_weight, 20, 0, 100,
+               "say of the reranker against the first stage, in percent"),
+    NUMBER_ROW("search.rerank_candidates", search_rerank_candidates, 50, 1, 100,
+               "best hits that are reranked"),
+    NUMBER_ROW("search.rerank_budget_ms", search_rerank_budget_ms, 500, 0, 600000,
+               "time for reranking, after which the first order stays; 0 = no limit"),
+
     CHOICE_ROW("generator.backend", generator_backend, "auto", "auto llama extractive none",
                "auto = llama when the model is there, else extractive"),
     TEXT_ROW("generator.model", generator_model, "tinyllama-1.1b-chat",

@@ -56,6 +56,13 @@ struct cof_config {
     int64_t embedder_cache_ttl_s;
     int64_t max_tokenize_bytes;
 
+    const char *reranker_model;
+    int64_t rerank_max_documents;
+    const char *search_rerank;
+    int64_t search_rerank_weight;
+    int64_t search_rerank_candidates;
+    int64_t search_rerank_budget_ms;
+
     const char *generator_backend;
     const char *generator_model;
     int64_t generator_threads;

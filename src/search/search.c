@@ -1,4 +1,4 @@
-/* The flow of a search: check, find candidates, read them, check again, return.
+/* The flow of a search: check, find candidates, read them, check again, rerank, return.
  *
  * What the index says may be older than what the store says by the moment between two locks, so the
  * store has the last word: a chunk of a version that is gone, or of a document whose access list or
@@ -6,11 +6,13 @@
  * than k, the whole search is repeated deeper. */
 #include <cof/search/search.h>
 
+#include <math.h>
 #include <string.h>
 
 #include <cof/base/alloc.h>
 
 #include "candidates.h"
+#include "rerank.h"
 #include "search_query.h"
 
 enum { MIN_DEPTH = 50, DEPTH_PER_HIT = 4, MAX_ROUNDS = 3 };
@@ -19,7 +21,7 @@ struct reading {
     const struct cof_search_query *query;
     const struct cof_candidates *candidates;
     struct cof_arena *arena;
-    struct cof_search_hit *hits; /* room for k */
+    struct cof_search_hit *hits; /* room for read_count */
     size_t hit_count;
     size_t dropped_count;
 };
@@ -58,6 +60,7 @@ static enum cof_status take_hit(struct reading *reading, const struct cof_fusabl
         .vector_score = detail->vector_score,
         .lexical_score = detail->word_score,
         .coverage = detail->coverage,
+        .rerank_score = NAN,
     };
     return COF_OK;
 }
@@ -113,16 +116,17 @@ static enum cof_status read_items(struct reading *reading, size_t begin, size_t 
 static enum cof_status read_hits(struct reading *reading, struct cof_error *err)
 {
     const struct cof_search_request *request = reading->query->request;
+    size_t wanted = reading->query->read_count;
     size_t count = reading->candidates->count;
     size_t begin = 0;
 
     while (count > 0 && reading->candidates->items[count - 1].score < request->min_score)
         count--;
-    reading->hits = cof_arena_array(reading->arena, request->k, sizeof(reading->hits[0]));
+    reading->hits = cof_arena_array(reading->arena, wanted, sizeof(reading->hits[0]));
     if (reading->hits == NULL)
         return COF_FAIL_MEMORY(err);
-    while (begin < count && reading->hit_count < request->k) {
-        size_t missing = request->k - reading->hit_count;
+    while (begin < count && reading->hit_count < wanted) {
+        size_t missing = wanted - reading->hit_count;
         size_t end = count - begin > missing ? begin + missing : count;
         COF_TRY(cof_cancel_check(request->cancel, err));
         COF_TRY(read_items(reading, begin, end, err));
@@ -151,7 +155,7 @@ static enum cof_status search_round(const struct cof_search_query *query, size_t
     result->trace.read_ns += cof_clock_steady_ns(clock) - begin;
     result->hits = reading.hits;
     result->hit_count = reading.hit_count;
-    *out_is_done = reading.hit_count == query->request->k || reading.dropped_count == 0 ||
+    *out_is_done = reading.hit_count == query->read_count || reading.dropped_count == 0 ||
                    !candidates.may_have_more;
     return COF_OK;
 }
@@ -167,7 +171,7 @@ enum cof_status cof_search(struct cof_searcher *searcher, const struct cof_searc
 
     COF_TRY(cof_cancel_check(request->cancel, err));
     COF_TRY(cof_search_query_make(&searcher->options, request, arena, &query, err));
-    size_t depth = DEPTH_PER_HIT * request->k;
+    size_t depth = DEPTH_PER_HIT * query.read_count;
     if (depth < MIN_DEPTH)
         depth = MIN_DEPTH;
     for (int round = 0; round < MAX_ROUNDS && !is_done; round++) {
@@ -175,6 +179,11 @@ enum cof_status cof_search(struct cof_searcher *searcher, const struct cof_searc
         COF_TRY(search_round(&query, depth, arena, &result, &is_done, err));
         depth *= DEPTH_PER_HIT;
     }
+    if (request->must_rerank)
+        COF_TRY(
+            cof_search_rerank(&query, result.hits, result.hit_count, arena, &result.trace, err));
+    if (result.hit_count > request->k)
+        result.hit_count = request->k;
     result.trace.query_tokens = query.token_count;
     result.trace.embed_ns = query.embed_ns;
     result.trace.total_ns = cof_clock_steady_ns(searcher->options.clock) - begin;
@@ -187,6 +196,10 @@ enum cof_status cof_searcher_create(const struct cof_search_options *options,
 {
     if (!(options->default_vector_weight >= 0 && options->default_vector_weight <= 1))
         return COF_FAIL(err, COF_INVALID, "the vector weight must be between 0 and 1");
+    if (!(options->rerank_weight >= 0 && options->rerank_weight <= 1))
+        return COF_FAIL(err, COF_INVALID, "the reranker's weight must be between 0 and 1");
+    if (options->rerank_count > COF_SEARCH_MAX_K)
+        return COF_FAIL(err, COF_INVALID, "at most %d hits are reranked", COF_SEARCH_MAX_K);
     struct cof_searcher *searcher = cof_calloc(1, sizeof(*searcher));
     if (searcher == NULL)
         return COF_FAIL_MEMORY(err);

@@ -54,6 +54,17 @@ static enum cof_status check_text(const struct cof_search_request *request, stru
     return COF_OK;
 }
 
+static enum cof_status check_rerank(const struct cof_search_options *options, struct cof_text words,
+                                    struct cof_error *err)
+{
+    if (options->reranker == NULL)
+        return COF_FAIL(err, COF_UNAVAILABLE,
+                        "there is no reranker: it needs a local embedding model or reranker.model");
+    if (words.size == 0)
+        return COF_FAIL(err, COF_INVALID, "hits are reranked by the query's text; give one");
+    return COF_OK;
+}
+
 static enum cof_status get_collections(const struct cof_search_options *options,
                                        const struct cof_search_request *request,
                                        struct cof_arena *arena, struct cof_search_query *query,
@@ -194,6 +205,8 @@ enum cof_status cof_search_query_make(const struct cof_search_options *options,
     if (cof_utf8_is_valid(request->query, NULL) && has_text(request->query))
         words = request->query;
     COF_TRY(check_text(request, words, err));
+    if (request->must_rerank)
+        COF_TRY(check_rerank(options, words, err));
     COF_TRY(get_collections(options, request, arena, &query, err));
     COF_TRY(make_vector(&query, arena, err));
     if (request->mode != COF_SEARCH_VECTOR)
@@ -203,6 +216,9 @@ enum cof_status cof_search_query_make(const struct cof_search_options *options,
         query.vector_weight = options->default_vector_weight;
     if (query.vector_weight <= 0 && request->vector_weight < 0)
         query.vector_weight = COF_DEFAULT_VECTOR_WEIGHT;
+    query.read_count = request->k;
+    if (request->must_rerank && options->rerank_count > request->k)
+        query.read_count = options->rerank_count;
     *out_query = query;
     return COF_OK;
 }

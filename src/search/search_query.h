@@ -15,6 +15,7 @@ struct cof_search_query {
     const float *vector;                /* of unit length; NULL without a vector half */
     struct cof_text words;              /* empty without a lexical half */
     float vector_weight;
+    size_t read_count; /* hits to be read: k, or more where they are reranked */
     size_t token_count;
     int64_t embed_ns;
 };

@@ -2,6 +2,7 @@
 #include "service_private.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Begin and end, which every text is given. */
 #define SPECIAL_TOKENS 2
@@ -21,13 +22,20 @@ enum cof_status cof_service_list_models(struct cof_service *service, struct cof_
                                         struct cof_error *err)
 {
     COF_TRY(cof_service_authorize(service, call, COF_ACTION_READ_MODELS, err));
-    struct cof_service_model *models = cof_arena_array(&call->arena, 2, sizeof(*models));
+    const struct cof_reranker_info *reranker = cof_service_reranker_info(service);
+    const char *embedder_name = service->options.embedder->info.name;
+    struct cof_service_model *models = cof_arena_array(&call->arena, 3, sizeof(*models));
     if (models == NULL) {
         return COF_FAIL_MEMORY(err);
     }
     size_t count = 0;
-    models[count++] = (struct cof_service_model){
-        .id = cof_text_from(service->options.embedder->info.name), .kind = COF_TEXT("embedding")};
+    models[count++] = (struct cof_service_model){.id = cof_text_from(embedder_name),
+                                                 .kind = COF_TEXT("embedding")};
+    /* Late interaction is the embedder under its own name. */
+    if (reranker != NULL && strcmp(reranker->name, embedder_name) != 0) {
+        models[count++] = (struct cof_service_model){.id = cof_text_from(reranker->name),
+                                                     .kind = COF_TEXT("rerank")};
+    }
     if (service->options.generator != NULL) {
         models[count++] = (struct cof_service_model){
             .id = cof_text_from(service->options.generator->info.name), .kind = COF_TEXT("chat")};

@@ -22,6 +22,9 @@ static enum cof_status describe_search(struct cof_call *call,
     cof_json_member_string(&writer, "plan", result->trace.plan);
     cof_json_member_unsigned(&writer, "chunks", result->trace.chunk_count);
     cof_json_member_unsigned(&writer, "permitted", result->trace.permitted_count);
+    if (result->trace.rerank != NULL) {
+        cof_json_member_string(&writer, "rerank", result->trace.rerank);
+    }
     cof_json_end_object(&writer);
     COF_TRY(cof_buffer_status(&details, err));
     *out_details = cof_arena_copy_text(&call->arena, cof_buffer_text(&details));
@@ -29,6 +32,16 @@ static enum cof_status describe_search(struct cof_call *call,
         return COF_FAIL_MEMORY(err);
     }
     return COF_OK;
+}
+
+/* What nobody asked for is done where it can be: not without a reranker, nor for a vector alone. */
+static bool must_rerank(const struct cof_service *service, const struct cof_service_search *search)
+{
+    if (search->rerank != COF_RERANK_AS_CONFIGURED) {
+        return search->rerank == COF_RERANK_YES;
+    }
+    return service->options.must_rerank && service->options.reranker != NULL &&
+           search->query.size > 0 && search->mode == COF_SEARCH_HYBRID;
 }
 
 /* Turns names and JSON into what src/search understands. */
@@ -58,6 +71,7 @@ static enum cof_status prepare(struct cof_service *service, struct cof_call *cal
         .vector_weight = -1.0f,
         .min_score = search->min_score,
         .must_be_exact = search->must_be_exact,
+        .must_rerank = must_rerank(service, search),
         .filter = filter,
         .principal = &call->principal,
         .cancel = &call->cancel,

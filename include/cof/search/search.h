@@ -6,6 +6,9 @@
  * that the caller may not read never leaves this folder: the access list is checked again on the
  * document that was actually read.
  *
+ * A second stage, where it is asked for, lets a reranker read the best hits within a budget of time
+ * and blends its scores with the first stage's.
+ *
  * Any thread. Results live in the arena. */
 #ifndef COF_SEARCH_SEARCH_H
 #define COF_SEARCH_SEARCH_H
@@ -22,6 +25,7 @@
 #include <cof/base/text.h>
 #include <cof/embedder/embedder.h>
 #include <cof/embedder/query_cache.h>
+#include <cof/embedder/reranker.h>
 #include <cof/index/attributes.h>
 #include <cof/index/index_set.h>
 #include <cof/store/store.h>
@@ -52,6 +56,7 @@ struct cof_search_request {
     float vector_weight; /* of the weighted fusion, 0 … 1; negative = default */
     float min_score;     /* 0 = none */
     bool must_be_exact;
+    bool must_rerank;                      /* the best hits are read once more by the reranker */
     const struct cof_filter *filter;       /* NULL = none */
     const struct cof_principal *principal; /* whose permissions apply; required */
     const struct cof_cancel *cancel;
@@ -65,6 +70,7 @@ struct cof_search_hit {
     float vector_score;  /* cosine, whichever half found it; NAN without a vector half */
     float lexical_score; /* BM25, the same; NAN without a lexical half */
     float coverage;      /* share of the query's word weight in this chunk, 0 … 1 */
+    float rerank_score;  /* the reranker's, 0 … 1; NAN where it was not asked */
 };
 
 struct cof_search_trace {
@@ -72,7 +78,10 @@ struct cof_search_trace {
     uint64_t chunk_count; /* in the collections searched */
     uint64_t permitted_count;
     size_t query_tokens; /* of the embedder */
-    int64_t embed_ns, permit_ns, vector_ns, word_ns, fuse_ns, read_ns, total_ns;
+    const char *rerank;  /* NULL = not wanted; "applied"; "late" or "busy": the order is the first
+                          * stage's, because the budget ended or the reranker had no room */
+    size_t rerank_count; /* hits that it read */
+    int64_t embed_ns, permit_ns, vector_ns, word_ns, fuse_ns, read_ns, rerank_ns, total_ns;
 };
 
 struct cof_search_result {
@@ -86,8 +95,12 @@ struct cof_search_options {
     struct cof_index_set *indexes;
     struct cof_embedder *embedder;       /* may be NULL: lexical and query_vector only */
     struct cof_query_cache *query_cache; /* over the same embedder; NULL = none */
+    struct cof_reranker *reranker;       /* NULL = none: must_rerank is COF_UNAVAILABLE */
     const struct cof_clock *clock;
     float default_vector_weight; /* 0 = the built-in default */
+    float rerank_weight;         /* of the reranker against the first stage, 0 … 1 */
+    size_t rerank_count;         /* of the best hits that it reads, at most COF_SEARCH_MAX_K */
+    long rerank_budget_ms;       /* after which the first stage's order stays; 0 = no limit */
 };
 struct cof_searcher;
 COF_MUST_USE enum cof_status cof_searcher_create(const struct cof_search_options *options,
@@ -97,7 +110,7 @@ void cof_searcher_destroy(struct cof_searcher *searcher);
 
 /* COF_NOT_FOUND (a collection), COF_INVALID (empty query and no vector, k, dimension), COF_CONFLICT
  * (a collection was embedded by another model than the one loaded: name both; lexical still works),
- * COF_UNAVAILABLE (no embedder for a vector search), COF_CANCELED, COF_TIMEOUT. */
+ * COF_UNAVAILABLE (no embedder for a vector search, no reranker), COF_CANCELED, COF_TIMEOUT. */
 COF_MUST_USE enum cof_status cof_search(struct cof_searcher *searcher,
                                         const struct cof_search_request *request,
                                         struct cof_arena *arena,

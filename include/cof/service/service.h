@@ -21,6 +21,7 @@
 #include <cof/base/status.h>
 #include <cof/embedder/embedder.h>
 #include <cof/embedder/query_cache.h>
+#include <cof/embedder/reranker.h>
 #include <cof/generate/generator.h>
 #include <cof/index/index_set.h>
 #include <cof/ingest/ingest.h>
@@ -43,6 +44,7 @@ struct cof_service_options {
     struct cof_answerer *answerer; /* NULL: chat answers COF_UNAVAILABLE naming the cure */
     struct cof_embedder *embedder;
     struct cof_query_cache *query_cache; /* NULL = none; over the embedder */
+    struct cof_reranker *reranker;       /* NULL = none */
     struct cof_generator *generator;     /* NULL when there is none */
     struct cof_metrics *metrics;         /* may be NULL */
     const struct cof_clock *clock;
@@ -54,6 +56,8 @@ struct cof_service_options {
     uint32_t max_chunk_tokens;           /* of new collections; 0 = 200 */
     uint32_t chunk_overlap_tokens;       /* of new collections */
     size_t max_tokenize_bytes;           /* of one call; 0 = no limit */
+    size_t max_rerank_count;             /* documents of one call; 0 = no limit */
+    bool must_rerank;                    /* searches that do not say otherwise, with a text */
     struct cof_text start_details; /* JSON of security-relevant settings for the START record */
     cof_notice_fn notice;
     void *notice_context;
@@ -86,7 +90,7 @@ COF_MUST_USE enum cof_status cof_service_act_for(struct cof_service *service, st
 
 struct cof_service_model {
     struct cof_text id;
-    struct cof_text kind; /* "embedding", "chat" */
+    struct cof_text kind; /* "embedding", "rerank", "chat" */
 };
 COF_MUST_USE enum cof_status cof_service_list_models(struct cof_service *service,
                                                      struct cof_call *call,
@@ -95,6 +99,7 @@ COF_MUST_USE enum cof_status cof_service_list_models(struct cof_service *service
 /* Borrowed facts for /info, /v1/models and readiness; no authorisation, no record. */
 const struct cof_embedder_info *cof_service_embedder_info(const struct cof_service *service);
 const struct cof_generator_info *cof_service_generator_info(const struct cof_service *service);
+const struct cof_reranker_info *cof_service_reranker_info(const struct cof_service *service);
 
 struct cof_service_embedding {
     struct cof_text model; /* empty = the default; an unknown one is COF_NOT_FOUND */
@@ -133,6 +138,22 @@ COF_MUST_USE enum cof_status cof_service_tokenize(struct cof_service *service,
 /* For /metrics; false where there is no cache. No authorisation, no record. */
 bool cof_service_query_cache_stats(const struct cof_service *service,
                                    struct cof_query_cache_stats *out_stats);
+
+struct cof_service_rerank {
+    struct cof_text model; /* empty = the default; an unknown one is COF_NOT_FOUND */
+    struct cof_text query; /* recorded, as a search's is */
+    const struct cof_text *texts;
+    size_t count; /* at least 1 */
+};
+struct cof_service_rank {
+    size_t index; /* in the texts */
+    float score;  /* 0 … 1 */
+};
+/* All texts, best first; equal ones in their order. COF_UNAVAILABLE without a reranker. */
+COF_MUST_USE enum cof_status cof_service_rerank(struct cof_service *service, struct cof_call *call,
+                                                const struct cof_service_rerank *rerank,
+                                                struct cof_service_rank **out_ranks,
+                                                size_t *out_token_count, struct cof_error *err);
 
 /* ---- Collections (vector stores) ---- */
 
@@ -203,6 +224,11 @@ COF_MUST_USE enum cof_status cof_service_delete_document(struct cof_service *ser
 
 /* ---- Search and answers ---- */
 
+enum cof_rerank_wish {
+    COF_RERANK_AS_CONFIGURED = 0,
+    COF_RERANK_YES, /* COF_UNAVAILABLE without a reranker, COF_INVALID without a text */
+    COF_RERANK_NO,
+};
 struct cof_service_search {
     const struct cof_text *collections; /* public ids or names */
     size_t collection_count;
@@ -214,6 +240,7 @@ struct cof_service_search {
     enum cof_fusion fusion;
     float min_score;
     bool must_be_exact;
+    enum cof_rerank_wish rerank;
     const struct cof_json *filter; /* NULL or null = none; COF_INVALID when not understood */
 };
 COF_MUST_USE enum cof_status cof_service_search(struct cof_service *service, struct cof_call *call,

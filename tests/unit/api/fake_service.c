@@ -289,6 +289,47 @@ enum cof_status cof_service_tokenize(struct cof_service *service, struct cof_cal
     return all != NULL ? COF_OK : COF_FAIL_MEMORY(err);
 }
 
+static const struct cof_reranker_info reranker_info = {
+    .name = "test-reranker",
+    .backend = "late_interaction",
+    .precision = "f32",
+    .max_tokens = 256,
+};
+
+const struct cof_reranker_info *cof_service_reranker_info(const struct cof_service *service)
+{
+    return &reranker_info;
+}
+
+/* The longer the better, in tenths. */
+enum cof_status cof_service_rerank(struct cof_service *service, struct cof_call *call,
+                                   const struct cof_service_rerank *rerank,
+                                   struct cof_service_rank **out_ranks, size_t *out_token_count,
+                                   struct cof_error *err)
+{
+    COF_TRY(enter(call, true, NULL, err));
+    if (rerank->model.size > 0 && !cof_text_equal(rerank->model, COF_TEXT("test-reranker"))) {
+        return COF_FAIL(err, COF_NOT_FOUND, "no such model");
+    }
+    struct cof_service_rank *ranks = cof_arena_array(&call->arena, rerank->count, sizeof(*ranks));
+    if (ranks == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
+    for (size_t i = 0; i < rerank->count; i++) {
+        size_t place = i;
+        while (place > 0 && rerank->texts[ranks[place - 1].index].size < rerank->texts[i].size) {
+            ranks[place] = ranks[place - 1];
+            place--;
+        }
+        ranks[place] =
+            (struct cof_service_rank){.index = i, .score = (float)rerank->texts[i].size / 8};
+    }
+    remember("rerank %.*s %zu", COF_TEXT_ARG(rerank->query), rerank->count);
+    *out_ranks = ranks;
+    *out_token_count = 5 * rerank->count;
+    return COF_OK;
+}
+
 bool cof_service_query_cache_stats(const struct cof_service *service,
                                    struct cof_query_cache_stats *out_stats)
 {
@@ -551,11 +592,14 @@ enum cof_status cof_service_search(struct cof_service *service, struct cof_call 
     if (search->filter != NULL && cof_json_find(search->filter, "type") == NULL) {
         return COF_FAIL(err, COF_INVALID, "a filter needs a type");
     }
-    remember("search %.*s %.*s k=%zu mode=%d fusion=%d min=%.2f exact=%d vector=%zu %.3f",
+    remember("search %.*s %.*s k=%zu mode=%d fusion=%d min=%.2f exact=%d vector=%zu %.3f%s",
              COF_TEXT_ARG(search->collections[0]), COF_TEXT_ARG(search->query), search->k,
              (int)search->mode, (int)search->fusion, (double)search->min_score,
              search->must_be_exact, search->query_vector_count,
-             search->query_vector != NULL ? (double)search->query_vector[0] : 0.0);
+             search->query_vector != NULL ? (double)search->query_vector[0] : 0.0,
+             search->rerank == COF_RERANK_YES  ? " rerank"
+             : search->rerank == COF_RERANK_NO ? " no rerank"
+                                               : "");
     *out = a_result(call, search->query.size > 5 ? 0.75f : 0.25f);
     return COF_OK;
 }

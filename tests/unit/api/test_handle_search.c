@@ -1,4 +1,6 @@
 /* POST /v1/vector_stores/{id}/search. */
+#include <string.h>
+
 #include "fixture.h"
 
 #define PATH "/v1/vector_stores/" FAKE_STORE "/search"
@@ -53,6 +55,19 @@ static void search__joins_the_hits_of_several_queries(void **state)
     expect_absent("data.1");
 }
 
+static void search__is_reranked_when_asked(void **state)
+{
+    ask(200, "POST", PATH, "{\"query\":\"leave\",\"rerank\":true}");
+    assert_non_null(strstr(fake_service_last(), " rerank"));
+    ask(200, "POST", PATH, "{\"query\":\"leave\",\"rerank\":false}");
+    assert_non_null(strstr(fake_service_last(), " no rerank"));
+    ask(200, "POST", PATH, "{\"query\":\"leave\",\"ranking_options\":{\"ranker\":\"none\"}}");
+    assert_non_null(strstr(fake_service_last(), " no rerank"));
+    ask(200, "POST", PATH, "{\"query\":\"leave\",\"rerank\":null}");
+    assert_null(strstr(fake_service_last(), "rerank"));
+    expect_refused(PATH, "{\"query\":\"leave\",\"rerank\":\"auto\"}", "rerank");
+}
+
 static void search__explains_itself_when_asked(void **state)
 {
     ask(200, "POST", PATH, "{\"query\":\"leave\",\"explain\":true}");
@@ -95,6 +110,7 @@ int main(void)
         FIXTURE_CASE(search__passes_every_option_on),
         FIXTURE_CASE(search__takes_vectors_as_numbers_and_as_base64),
         FIXTURE_CASE(search__joins_the_hits_of_several_queries),
+        FIXTURE_CASE(search__is_reranked_when_asked),
         FIXTURE_CASE(search__explains_itself_when_asked),
         FIXTURE_CASE(search__refuses_what_it_does_not_understand),
     };

@@ -17,7 +17,11 @@ static void open_indexes(struct search_scene *scene)
     struct cof_search_options search_options = {.store = scene->fixture.store,
                                                 .indexes = scene->indexes,
                                                 .embedder = scene->embedder,
-                                                .clock = cof_clock_system()};
+                                                .reranker = scene->reranker,
+                                                .clock = cof_clock_system(),
+                                                .rerank_weight = scene->rerank_weight,
+                                                .rerank_count = scene->rerank_count,
+                                                .rerank_budget_ms = scene->rerank_budget_ms};
     expect_ok(cof_searcher_create(&search_options, &scene->searcher, &err), err);
 }
 

@@ -17,6 +17,11 @@ struct search_scene {
     struct cof_index_set *indexes;
     struct cof_searcher *searcher;
     size_t seal_count;
+    /* Of the searcher that the next scene_rebuild() makes. */
+    struct cof_reranker *reranker;
+    float rerank_weight;
+    size_t rerank_count;
+    long rerank_budget_ms;
     uint64_t collection;
 };
 

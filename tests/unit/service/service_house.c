@@ -10,6 +10,23 @@
 
 #define OK(call) assert_int_equal((call), COF_OK)
 
+static enum cof_status rank_by_length(struct cof_reranker *reranker, struct cof_text query,
+                                      const struct cof_text *texts, size_t count,
+                                      const struct cof_cancel *cancel, float *out_scores,
+                                      size_t *out_token_count, struct cof_error *err)
+{
+    (void)reranker;
+    (void)query;
+    COF_TRY(cof_cancel_check(cancel, err));
+    for (size_t i = 0; i < count; i++)
+        out_scores[i] = texts[i].size < 100 ? (float)texts[i].size / 100 : 1;
+    if (out_token_count != NULL)
+        *out_token_count = 4 * count;
+    return COF_OK;
+}
+
+static const struct cof_reranker_ops LENGTH_OPS = {.name = "length", .rank = rank_by_length};
+
 static void open_parts(struct service_house *house, bool is_new, uint32_t rate_per_second)
 {
     struct cof_error *err = &house->error;
@@ -42,6 +59,10 @@ static void open_parts(struct service_house *house, bool is_new, uint32_t rate_p
                                         .indexes = house->indexes,
                                         .embedder = house->embedder,
                                         .query_cache = house->query_cache,
+                                        .reranker =
+                                            house->reranker.ops != NULL ? &house->reranker : NULL,
+                                        .rerank_weight = 0.5F,
+                                        .rerank_count = 50,
                                         .clock = cof_clock_system()};
     OK(cof_searcher_create(&search, &house->searcher, err));
     OK(cof_extractive_open(&house->generator, err));
@@ -72,6 +93,9 @@ static void open_parts(struct service_house *house, bool is_new, uint32_t rate_p
                                           .answerer = house->answerer,
                                           .embedder = house->embedder,
                                           .query_cache = house->query_cache,
+                                          .reranker =
+                                              house->reranker.ops != NULL ? &house->reranker : NULL,
+                                          .max_rerank_count = 10,
                                           .generator = house->generator,
                                           .clock = cof_clock_system(),
                                           .random = cof_random_system(),
@@ -101,6 +125,8 @@ static void close_parts(struct service_house *house)
 void service_house_create(struct service_house *house, uint32_t rate_per_second)
 {
     memset(house, 0, sizeof(*house));
+    house->reranker =
+        (struct cof_reranker){.ops = &LENGTH_OPS, .info = {.name = "length", .backend = "length"}};
     temp_dir_create(house->folder);
     temp_dir_join(house->folder, "keys", house->keys_folder, sizeof(house->keys_folder));
     temp_dir_join(house->folder, "store", house->store_folder, sizeof(house->store_folder));

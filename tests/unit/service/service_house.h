@@ -18,6 +18,7 @@ struct service_house {
     struct cof_audit_log *audit;
     struct cof_embedder *embedder;
     struct cof_query_cache *query_cache;
+    struct cof_reranker reranker; /* likes long texts; without it, set ops to NULL and reopen */
     struct cof_index_set *indexes;
     struct cof_searcher *searcher;
     struct cof_generator *generator;
