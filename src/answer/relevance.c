@@ -166,9 +166,9 @@ static enum cof_status missing_share(const struct cof_relevance_question *questi
                                      const struct passage *passage, float *out_share,
                                      struct cof_error *err)
 {
-    struct cof_text words[COF_MAX_QUESTION_WORDS];
-    float weights[COF_MAX_QUESTION_WORDS];
-    float likeness[COF_MAX_QUESTION_WORDS];
+    struct cof_text words[COF_MAX_QUESTION_WORDS] = {{0}};
+    float weights[COF_MAX_QUESTION_WORDS] = {0};
+    float likeness[COF_MAX_QUESTION_WORDS] = {0};
     float missing = 0;
     size_t count = 0;
     for (size_t i = 0; i < asked->count; i++) {
