@@ -181,6 +181,8 @@ enum cof_status cof_handle_metrics(struct cof_request *request, struct cof_error
     set_gauge(metrics, "coffer_queue_length", "lane=\"requests\"",
               "Requests that wait for a worker.",
               cof_lanes_queue_count(api->lanes, COF_LANE_REQUEST));
+    set_gauge(metrics, "coffer_queue_length", "lane=\"bulk\"", "Requests that wait for a worker.",
+              cof_lanes_queue_count(api->lanes, COF_LANE_BULK));
     set_gauge(metrics, "coffer_queue_length", "lane=\"generation\"",
               "Requests that wait for a worker.",
               cof_lanes_queue_count(api->lanes, COF_LANE_GENERATE));

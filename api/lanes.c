@@ -1,10 +1,11 @@
-/* Two pools. */
+/* A pool each. */
 #include "lanes.h"
 
 #include <cof/base/alloc.h>
 
 struct cof_lanes {
     struct cof_pool *requests;
+    struct cof_pool *bulk;
     struct cof_pool *generation;
 };
 
@@ -13,6 +14,11 @@ enum cof_status cof_lanes_create(const struct cof_lanes_options *options,
 {
     const struct cof_pool_options requests = {
         .name = "request",
+        .thread_count = options->worker_count,
+        .max_queue_count = options->max_queue_count,
+    };
+    const struct cof_pool_options bulk = {
+        .name = "bulk",
         .thread_count = options->worker_count,
         .max_queue_count = options->max_queue_count,
     };
@@ -26,6 +32,9 @@ enum cof_status cof_lanes_create(const struct cof_lanes_options *options,
         return COF_FAIL_MEMORY(err);
     }
     enum cof_status status = cof_pool_create(&requests, &lanes->requests, err);
+    if (status == COF_OK) {
+        status = cof_pool_create(&bulk, &lanes->bulk, err);
+    }
     if (status == COF_OK) {
         status = cof_pool_create(&generation, &lanes->generation, err);
     }
@@ -43,18 +52,32 @@ void cof_lanes_destroy(struct cof_lanes *lanes)
         return;
     }
     cof_pool_destroy(lanes->generation);
+    cof_pool_destroy(lanes->bulk);
     cof_pool_destroy(lanes->requests);
     cof_free(lanes);
+}
+
+static struct cof_pool *pool_of(const struct cof_lanes *lanes, enum cof_lane lane)
+{
+    switch (lane) {
+    case COF_LANE_GENERATE:
+        return lanes->generation;
+    case COF_LANE_BULK:
+        return lanes->bulk;
+    case COF_LANE_LOOP:
+    case COF_LANE_REQUEST:
+        break;
+    }
+    return lanes->requests;
 }
 
 enum cof_status cof_lanes_submit(struct cof_lanes *lanes, enum cof_lane lane, cof_job_fn run,
                                  void *context, struct cof_error *err)
 {
-    struct cof_pool *pool = lane == COF_LANE_GENERATE ? lanes->generation : lanes->requests;
-    return cof_pool_submit(pool, run, context, err);
+    return cof_pool_submit(pool_of(lanes, lane), run, context, err);
 }
 
 size_t cof_lanes_queue_count(const struct cof_lanes *lanes, enum cof_lane lane)
 {
-    return cof_pool_queue_count(lane == COF_LANE_GENERATE ? lanes->generation : lanes->requests);
+    return cof_pool_queue_count(pool_of(lanes, lane));
 }

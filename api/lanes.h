@@ -1,5 +1,5 @@
-/* The two bounded pools that run requests: one for all, one for generation alone, so that a slow
- * answer never delays a search. */
+/* The bounded pools that run requests: one for documents and one for generation, so that neither
+ * ingestion nor a slow answer delays a search, and one for everything else. */
 #ifndef COF_API_LANES_H
 #define COF_API_LANES_H
 
@@ -13,7 +13,7 @@
 struct cof_lanes;
 
 struct cof_lanes_options {
-    size_t worker_count;
+    size_t worker_count; /* of the first and of the last */
     size_t max_queue_count;
     size_t generate_worker_count;
     size_t max_generate_queue_count;

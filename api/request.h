@@ -42,6 +42,7 @@ struct cof_api {
 enum cof_lane {
     COF_LANE_LOOP, /* at once, on the loop: must not wait for anything */
     COF_LANE_REQUEST,
+    COF_LANE_BULK, /* documents: as long as embedding takes, so no question stands behind them */
     COF_LANE_GENERATE,
 };
 

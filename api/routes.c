@@ -33,7 +33,7 @@ static const struct cof_route routes[] = {
     {"/v1/vector_stores/{vector_store_id}/search", COF_HTTP_POST, COF_LANE_REQUEST, COF_BODY_JSON,
      false, cof_handle_search},
 
-    {"/v1/documents", COF_HTTP_POST, COF_LANE_REQUEST, COF_BODY_DOCUMENTS, false,
+    {"/v1/documents", COF_HTTP_POST, COF_LANE_BULK, COF_BODY_DOCUMENTS, false,
      cof_handle_put_documents},
     {"/v1/documents/{document_id}", COF_HTTP_GET, COF_LANE_REQUEST, COF_BODY_NONE, false,
      cof_handle_get_document},

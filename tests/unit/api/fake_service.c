@@ -247,7 +247,8 @@ enum cof_status cof_service_embed(struct cof_service *service, struct cof_call *
         const float numbers[4] = {
             (float)(embedding->ids != NULL ? embedding->ids[i].count : embedding->texts[i].size),
             0.5f, -0.25f, 0};
-        if (embedding->ids == NULL && !embedding->may_cut && embedding->texts[i].size > 100) {
+        if (embedding->ids == NULL && !embedding->may_cut &&
+            cof_text_equal(embedding->texts[i], COF_TEXT("too long"))) {
             return COF_FAIL(err, COF_INVALID, "input %zu has too many tokens", i);
         }
         memcpy(vectors + i * dimension, numbers, dimension * sizeof(*vectors));
