@@ -378,7 +378,7 @@ static void server__says_continue_to_who_may(void **state)
 static void server__reads_a_large_body_in_chunks(void **state)
 {
     char *body = malloc(150100);
-    size_t size = (size_t)snprintf(body, 150100, "{\"input\":\"");
+    size_t size = (size_t)snprintf(body, 150100, "{\"truncate\":true,\"input\":\"");
     memset(body + size, 'x', 150000);
     memcpy(body + size + 150000, "\"}", 3);
     int fd = client_connect(&running);
