@@ -120,7 +120,7 @@ def read(path):
 
 
 def write_lines(path, texts):
-    """One JSON string a line: what bench_embed and embed_onnx.py read."""
+    """One JSON string a line: what bench_embed and embed_peer.py read."""
     with open(path, "w", encoding="utf-8") as out:
         for text in texts:
             out.write(json.dumps(text, ensure_ascii=False) + "\n")
