@@ -53,10 +53,11 @@ static size_t leaf_count(const struct walk *walk, size_t index)
     return unit_at(walk, index) >> 8 & 1;
 }
 
+/* The first unit is followed whatever it says it is; other leaves are not. */
 static enum cof_status check_bounds(const struct walk *walk, struct cof_error *err)
 {
     for (size_t i = 0; i < walk->unit_count; i++) {
-        if (!is_leaf(unit_at(walk, i)) && base_of(walk, i) >= walk->unit_count)
+        if ((i == 0 || !is_leaf(unit_at(walk, i))) && base_of(walk, i) >= walk->unit_count)
             return COF_FAIL(err, COF_CORRUPT, "a normalisation rule points out of its table");
     }
     return COF_OK;

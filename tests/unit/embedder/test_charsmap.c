@@ -104,6 +104,10 @@ static void charsmap__refuses_a_unit_that_points_out_of_the_table(void **state)
     make_map();
     set_unit(0, 0x7fffff00);
     assert_refused("points out");
+    /* the first unit is followed even if it says that it is a leaf */
+    make_map();
+    set_unit(0, 0x7fffff00 | LEAF);
+    assert_refused("points out");
     /* the long form of a distance */
     make_map();
     set_unit(300, (2U << 10) | 1U << 9 | 0xff);
