@@ -333,7 +333,8 @@ const struct cof_command cof_command_ingest = {
     .usage = "ingest --data DIR --collection NAME PATH…",
     .summary = "put files and folders into a collection",
     .details = "Reads text, Markdown and HTML. A file already there with the same content costs\n"
-               "nothing; a changed one replaces its earlier version. Exit code 1 when any file\n"
-               "failed; the others are in.",
+               "nothing; a changed one replaces its earlier version. Files are known by their path\n"
+               "below the folder named, so a later x.txt of another folder replaces x.txt. Exit\n"
+               "code 1 when any file failed; the others are in.",
     .run = run,
 };

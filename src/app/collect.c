@@ -11,6 +11,8 @@
 #include <cof/base/file.h>
 #include <cof/ingest/parser.h>
 
+#define MAX_SHOWN_PATH 44
+
 struct list {
     struct cof_arena *arena;
     struct cof_source_file *files;
@@ -93,6 +95,47 @@ static enum cof_status walk_folder(struct list *list, const char *path, size_t *
     return status;
 }
 
+static int by_document(const void *a, const void *b)
+{
+    const struct cof_source_file *left = *(const struct cof_source_file *const *)a;
+    const struct cof_source_file *right = *(const struct cof_source_file *const *)b;
+    return strcmp(left->name, right->name);
+}
+
+/* The end of a path that is too long for a message: there the difference between two shows. */
+static const char *tail_of(const char *path)
+{
+    size_t size = strlen(path);
+    const char *tail = size > MAX_SHOWN_PATH ? path + size - MAX_SHOWN_PATH : path;
+    while (((unsigned char)*tail & 0xc0) == 0x80) {
+        tail++; /* not into the middle of a character */
+    }
+    return tail;
+}
+
+/* The second of two files of one name would replace the first without a word. */
+static enum cof_status check_names(const struct list *list, struct cof_error *err)
+{
+    const struct cof_source_file **sorted =
+        cof_arena_array(list->arena, list->count, sizeof(*sorted));
+    if (sorted == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        sorted[i] = &list->files[i];
+    }
+    qsort(sorted, list->count, sizeof(*sorted), by_document);
+    for (size_t i = 1; i < list->count; i++) {
+        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0) {
+            return COF_FAIL(err, COF_CONFLICT,
+                            "%s and %s would be one document, named alike: name the folder above "
+                            "both, or ingest one",
+                            tail_of(sorted[i - 1]->path), tail_of(sorted[i]->path));
+        }
+    }
+    return COF_OK;
+}
+
 enum cof_status cof_collect_files(const struct cof_text_list *paths, struct cof_arena *arena,
                                   struct cof_source_file **out_files, size_t *out_count,
                                   size_t *out_skipped, struct cof_error *err)
@@ -110,6 +153,9 @@ enum cof_status cof_collect_files(const struct cof_text_list *paths, struct cof_
         }
         const char *slash = strrchr(path, '/');
         COF_TRY(push(&list, path, slash == NULL ? path : slash + 1, err));
+    }
+    if (list.count > 1) {
+        COF_TRY(check_names(&list, err));
     }
     *out_files = list.files;
     *out_count = list.count;

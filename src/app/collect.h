@@ -13,7 +13,8 @@ struct cof_source_file {
 };
 
 /* Files named directly are taken whatever their kind; in folders, files of kinds that have no
- * parser and hidden ones are left out and counted. Symbolic links are not followed in folders. */
+ * parser and hidden ones are left out and counted. Symbolic links are not followed in folders.
+ * Two files of one name are COF_CONFLICT, both named: they would be one document. */
 COF_MUST_USE enum cof_status cof_collect_files(const struct cof_text_list *paths,
                                                struct cof_arena *arena,
                                                struct cof_source_file **out_files,

@@ -35,6 +35,18 @@ class CommandLine(unittest.TestCase):
         self.assertIn("inside", inside.stderr)
         self.assertFalse(os.path.exists(self.house.folder + "/d2"))
 
+    def test_1_init_takes_any_relative_name_and_leaves_nothing_of_a_refusal(self):
+        def init(data, *rest):
+            return subprocess.run([PROGRAM, "init", "--data", data, *rest], capture_output=True,
+                                  text=True, cwd=self.house.folder)
+        for name in ("b", "x/", "./y"):
+            done = init(name)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        taken = init("fresh", "--keys", "b.keys")
+        self.assertEqual(taken.returncode, 1)
+        self.assertIn("keyring already", taken.stderr)
+        self.assertFalse(os.path.exists(os.path.join(self.house.folder, "fresh")))
+
     def test_2_key_create_prints_the_key_alone(self):
         key = self.house.key("app", "writer")
         self.assertRegex(key, r"^coffer_[a-z2-7]{12}_\S{43}_\S{6}$")
@@ -64,6 +76,23 @@ class CommandLine(unittest.TestCase):
             "How many days of annual leave do I get in Dublin?").stdout)
         self.assertTrue(answer["grounded"])
         self.assertEqual(answer["citations"][0]["filename"], "leave/annual-leave.md")
+
+    def test_3_two_files_of_one_name_are_refused_before_anything_is_written(self):
+        for folder in ("d1", "d2"):
+            os.mkdir(os.path.join(self.house.folder, folder))
+            with open(os.path.join(self.house.folder, folder, "policy.txt"), "w",
+                      encoding="utf-8") as file:
+                file.write(f"The policy of {folder}.\n")
+        folders = [os.path.join(self.house.folder, name) for name in ("d1", "d2")]
+        refused = self.house.run("ingest", "--collection", "alike", *folders, check=False)
+        self.assertEqual(refused.returncode, 1)
+        for folder in folders:
+            self.assertIn(os.path.join(os.path.basename(folder), "policy.txt"), refused.stderr)
+        nothing = self.house.run("search", "--collection", "alike", "policy", check=False)
+        self.assertIn("no vector store", nothing.stderr)
+        later = [json.loads(self.house.run("ingest", "--collection", "alike", "--json",
+                                           folder).stdout) for folder in folders]
+        self.assertEqual((later[0]["created"], later[1]["replaced"]), (1, 1))
 
     def test_4_misuse_is_2_and_says_how(self):
         for arguments in (["search", "--collection", "x"], ["serve"], ["key"], ["nonsense"],
