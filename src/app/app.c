@@ -331,6 +331,25 @@ void cof_app_close(struct cof_app *app)
     app->lock = -1;
 }
 
+/* Without keys nothing may be left of a data folder that was not there before. */
+static enum cof_status make_keys(struct cof_app *app, struct cof_error *err)
+{
+    const char *data_folder = app->options.data_folder;
+    bool was_there = cof_path_exists(data_folder);
+    COF_TRY(cof_folder_create(data_folder, 0700, err));
+    enum cof_status status = lock_folder(data_folder, &app->lock, err);
+    if (status == COF_OK) {
+        status = open_keyring(app, true, err);
+    }
+    char lock[COF_MAX_PATH];
+    if (status != COF_OK && !was_there &&
+        cof_path_join(lock, data_folder, "lock", NULL) == COF_OK) {
+        (void)unlink(lock);
+        (void)rmdir(data_folder);
+    }
+    return status;
+}
+
 /* Makes the folders, keys first: a store without its keys would be lost. */
 static enum cof_status init_parts(struct cof_app *app, char *out_key, struct cof_error *err)
 {
@@ -342,9 +361,7 @@ static enum cof_status init_parts(struct cof_app *app, char *out_key, struct cof
         return COF_FAIL(err, COF_CONFLICT, "%s holds a store already; nothing was changed",
                         app->options.data_folder);
     }
-    COF_TRY(cof_folder_create(app->options.data_folder, 0700, err));
-    COF_TRY(lock_folder(app->options.data_folder, &app->lock, err));
-    COF_TRY(open_keyring(app, true, err));
+    COF_TRY(make_keys(app, err));
     COF_TRY(open_store(app, true, err));
     COF_TRY(open_audit(app, err));
     COF_TRY(open_auth(app, err));

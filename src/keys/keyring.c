@@ -74,10 +74,32 @@ static bool is_inside(const char *path, const char *folder)
     while (size > 1 && folder[size - 1] == '/')
         size--;
     return strncmp(path, folder, size) == 0 &&
-           (path[size] == '\0' || path[size] == '/' || size == 1);
+           (path[size] == '\0' || path[size] == '/' || folder[size - 1] == '/');
 }
 
-/* Both as the system sees them where they exist, as written where they do not. */
+/* The path as the system sees it, also of a folder that is still to be made where the one above it
+ * exists. False where neither does. */
+static bool resolve(const char *path, char out_path[PATH_MAX])
+{
+    char parent[COF_MAX_PATH];
+    if (realpath(path, out_path) != NULL)
+        return true;
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    int written = snprintf(parent, sizeof(parent), "%.*s", (int)begin, path);
+    if (written < 0 || (size_t)written >= sizeof(parent) ||
+        realpath(begin == 0 ? "." : parent, out_path) == NULL)
+        return false;
+    size_t size = strlen(out_path);
+    written = snprintf(out_path + size, PATH_MAX - size, "/%.*s", (int)(end - begin), path + begin);
+    return written > 0 && (size_t)written < PATH_MAX - size;
+}
+
+/* Both as the system sees them where it can tell, as written where it cannot. */
 static enum cof_status check_apart(const struct cof_keyring_options *options, struct cof_error *err)
 {
     char keys[PATH_MAX];
@@ -85,7 +107,7 @@ static enum cof_status check_apart(const struct cof_keyring_options *options, st
     if (options->data_folder == NULL)
         return COF_OK;
     bool is_within = is_inside(options->folder, options->data_folder);
-    if (realpath(options->folder, keys) != NULL && realpath(options->data_folder, data) != NULL)
+    if (resolve(options->folder, keys) && resolve(options->data_folder, data))
         is_within = is_inside(keys, data);
     if (is_within)
         return COF_FAIL(
@@ -152,9 +174,9 @@ static enum cof_status keyring_make(struct cof_keyring *keyring,
 {
     COF_CLEANUP(cof_fd_close) int lock = -1;
     COF_CLEANUP(cof_buffer_deinit) struct cof_buffer file = {0};
+    COF_TRY(check_apart(options, err)); /* before anything is made */
     if (!cof_path_exists(options->folder))
         COF_TRY(cof_folder_create(options->folder, 0700, err));
-    COF_TRY(check_apart(options, err));
     COF_TRY(cof_unlock_check_folder(options->folder, err));
     COF_TRY(cof_lock_open(keyring->lock_path, &lock, err));
     if (cof_path_exists(keyring->path))

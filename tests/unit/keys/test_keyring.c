@@ -391,6 +391,45 @@ static void folders__keys_inside_the_data_folder_are_refused(void **state)
     assert_non_null(strstr(notices, "same device"));
 }
 
+static void folders__relative_names_of_one_letter_are_not_taken_for_the_root(void **state)
+{
+    static const char *const data_folders[] = {"b", "x/", "./y"};
+    static const char *const keys_folders[] = {"b.keys", "x.keys", "y.keys"};
+    char before[COF_MAX_PATH];
+    assert_non_null(getcwd(before, sizeof(before)));
+    assert_int_equal(chdir(top), 0);
+    for (size_t i = 0; i < 3; i++) {
+        struct cof_keyring *keyring = NULL;
+        struct cof_error err = {0};
+        struct cof_keyring_options options = options_for(keys_folders[i], NULL);
+        options.data_folder = data_folders[i];
+        assert_int_equal(cof_folder_create(data_folders[i], 0700, NULL), COF_OK);
+        assert_int_equal(cof_keyring_create(&options, &keyring, &err), COF_OK);
+        cof_keyring_close(keyring);
+    }
+    assert_int_equal(chdir(before), 0);
+}
+
+static void folders__a_refusal_leaves_no_folder_behind(void **state)
+{
+    static const char *const data_folders[] = {"b", "./b/", "/"};
+    static const char *const keys_folders[] = {"./b/keys", "b/keys", "keys"};
+    char before[COF_MAX_PATH];
+    assert_non_null(getcwd(before, sizeof(before)));
+    assert_int_equal(chdir(top), 0);
+    assert_int_equal(cof_folder_create("b", 0700, NULL), COF_OK);
+    for (size_t i = 0; i < 3; i++) {
+        struct cof_keyring *keyring = NULL;
+        struct cof_error err = {0};
+        struct cof_keyring_options options = options_for(keys_folders[i], NULL);
+        options.data_folder = data_folders[i];
+        assert_int_equal(cof_keyring_create(&options, &keyring, &err), COF_INVALID);
+        assert_non_null(strstr(err.message, "inside the data folder"));
+        assert_false(cof_path_exists(keys_folders[i]));
+    }
+    assert_int_equal(chdir(before), 0);
+}
+
 static void collection_keys__survive_reopening_and_differ(void **state)
 {
     struct cof_keyring *keyring = create_in(folder);
@@ -730,6 +769,8 @@ int main(void)
         CASE(passphrase__opens_what_it_made_and_nothing_else_does),
         CASE(passphrase__records_its_parameters),
         CASE(folders__keys_inside_the_data_folder_are_refused),
+        CASE(folders__relative_names_of_one_letter_are_not_taken_for_the_root),
+        CASE(folders__a_refusal_leaves_no_folder_behind),
         CASE(collection_keys__survive_reopening_and_differ),
         CASE(document_keys__open_after_reopening),
         CASE(document_keys__refuse_another_place_and_every_flipped_bit),
