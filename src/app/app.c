@@ -113,6 +113,7 @@ static enum cof_status open_audit(struct cof_app *app, struct cof_error *err)
         .random = cof_random_system(),
         .max_segment_bytes = (uint64_t)app->options.config->audit_max_segment_bytes,
         .checkpoint_ms = (long)app->options.config->audit_checkpoint_ms,
+        .known_entry_count = cof_store_audit_count(app->store),
         .notice = app->options.notice,
         .notice_context = app->options.notice_context,
     };

@@ -12,6 +12,7 @@
 struct audit {
     struct cof_cli cli;
     const char *vkey;
+    const char *checkpoint;
     const char *count_text;
     int64_t count;
 };
@@ -57,7 +58,8 @@ static int verify(struct audit *audit)
     struct cof_error error = {0};
     struct cof_audit_report verified;
     if (cof_path_join(folder, audit->cli.data, "audit", &error) != COF_OK ||
-        cof_audit_verify(folder, audit->vkey, &verified, &error) != COF_OK) {
+        cof_audit_verify_against(folder, audit->vkey, audit->checkpoint, &verified, &error) !=
+            COF_OK) {
         return cof_fail_exit(&error);
     }
     report(&audit->cli, &verified);
@@ -218,6 +220,10 @@ static int run(const struct cof_command *command, int argc, char **argv)
          .metavar = "FILE",
          .value = &audit.vkey,
          .help = "verify: the public key you kept, instead of the folder's own"},
+        {.name = "--checkpoint",
+         .metavar = "FILE",
+         .value = &audit.checkpoint,
+         .help = "verify: a signed checkpoint you kept, which the log must still hold"},
         {.name = "--n",
          .metavar = "N",
          .value = &audit.count_text,
@@ -235,7 +241,8 @@ static int run(const struct cof_command *command, int argc, char **argv)
 
 const struct cof_command cof_command_audit = {
     .name = "audit",
-    .usage = "audit verify --data DIR [--vkey FILE] | audit tail --data DIR [--n N]",
+    .usage =
+        "audit verify --data DIR [--vkey FILE] [--checkpoint FILE] | audit tail --data DIR [--n N]",
     .summary = "verify the audit log offline, or read its newest entries",
     .details = "verify needs the files and the public key only, takes no lock, and works beside a\n"
                "running server, up to the newest checkpoint. Exit codes: 0 sound, 2 tampered,\n"

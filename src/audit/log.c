@@ -177,15 +177,32 @@ static enum cof_status record_recovery(struct cof_audit_log *log, uint64_t cut_b
     return cof_audit_log_append(log, &record, NULL, err);
 }
 
-static enum cof_status log_begin(struct cof_audit_log *log, struct cof_recovery *recovery,
-                                 struct cof_error *err)
+/* Where there was a log there must be one: a new one would hide that it is gone. */
+static enum cof_status check_not_gone(const struct cof_audit_log *log, uint64_t known_entry_count,
+                                      struct cof_error *err)
 {
     char path[COF_MAX_PATH];
+    COF_TRY(cof_path_join(path, log->folder, COF_CHECKPOINT_NAME, err));
+    if (known_entry_count == 0 || cof_path_exists(path))
+        return COF_OK;
+    return COF_FAIL(err, COF_CORRUPT,
+                    "the audit log is gone: the store has seen %" PRIu64
+                    " entries; restore the folder audit from a copy",
+                    known_entry_count);
+}
+
+static enum cof_status log_begin(struct cof_audit_log *log,
+                                 const struct cof_audit_log_options *options,
+                                 struct cof_recovery *recovery, struct cof_error *err)
+{
+    char path[COF_MAX_PATH];
+    COF_TRY(check_not_gone(log, options->known_entry_count, err));
     COF_TRY(cof_folder_create(log->folder, 0700, err));
     COF_TRY(cof_path_join(path, log->folder, LOCK_NAME, err));
     COF_TRY(cof_lock_open(path, &log->lock_fd, err));
     COF_TRY(cof_log_folder_prepare(log->folder, &log->identity, log->keyring, err));
-    COF_TRY(cof_recover(log->folder, &log->identity, log->keyring, recovery, err));
+    COF_TRY(cof_recover(log->folder, &log->identity, log->keyring, options->known_entry_count,
+                        recovery, err));
     COF_TRY(adopt(log, recovery, err));
     if (recovery->has_rebuilt_tiles)
         notice(log, "the audit log's tiles were missing and were rebuilt from its entries");
@@ -263,7 +280,7 @@ enum cof_status cof_audit_log_open_with(const struct cof_audit_log_options *opti
     assert(log != NULL);
     struct cof_recovery *recovery = cof_calloc(1, sizeof(*recovery));
     enum cof_status status =
-        recovery != NULL ? log_begin(log, recovery, err) : COF_FAIL_MEMORY(err);
+        recovery != NULL ? log_begin(log, options, recovery, err) : COF_FAIL_MEMORY(err);
     if (recovery != NULL)
         cof_recovery_deinit(recovery);
     cof_free(recovery);

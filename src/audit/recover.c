@@ -23,6 +23,7 @@ struct scan {
     size_t segment_count;
     uint64_t tail_offset; /* where the last segment's complete entries end */
     uint64_t tail_size;   /* of that file */
+    uint64_t known_entry_count;
 };
 
 static enum cof_status fail_log(const struct scan *scan, const char *what, uint64_t seq,
@@ -234,6 +235,17 @@ static enum cof_status load_checkpoints(const char *folder, const struct cof_not
     return COF_OK;
 }
 
+static enum cof_status check_known(const struct scan *scan, struct cof_error *err)
+{
+    uint64_t size = scan->recovery->tree.size;
+    if (size >= scan->known_entry_count)
+        return COF_OK;
+    return COF_FAIL(err, COF_CORRUPT,
+                    "the audit log holds %" PRIu64 " entries, the store has seen %" PRIu64
+                    ": it was cut, replaced or taken from an older copy; restore the folder audit",
+                    size, scan->known_entry_count);
+}
+
 static enum cof_status recover(struct scan *scan, const struct cof_keyring *keyring,
                                struct cof_error *err)
 {
@@ -250,17 +262,21 @@ static enum cof_status recover(struct scan *scan, const struct cof_keyring *keyr
     COF_TRY(status);
     scan->first_seqs = first_seqs;
     COF_TRY(scan_log(scan, err));
+    COF_TRY(check_known(scan, err));
     COF_TRY(cut_tail(scan, err));
     COF_TRY(rebuild_tiles(scan, err));
     return mend_checkpoints(scan, &tail, &shown, keyring, err);
 }
 
 enum cof_status cof_recover(const char *folder, const struct cof_log_identity *identity,
-                            const struct cof_keyring *keyring, struct cof_recovery *out_recovery,
-                            struct cof_error *err)
+                            const struct cof_keyring *keyring, uint64_t known_entry_count,
+                            struct cof_recovery *out_recovery, struct cof_error *err)
 {
     memset(out_recovery, 0, sizeof(*out_recovery));
-    struct scan scan = {.folder = folder, .identity = identity, .recovery = out_recovery};
+    struct scan scan = {.folder = folder,
+                        .identity = identity,
+                        .recovery = out_recovery,
+                        .known_entry_count = known_entry_count};
     out_recovery->recent = cof_recent_create();
     if (out_recovery->recent == NULL)
         return COF_FAIL_MEMORY(err);

@@ -33,10 +33,12 @@ struct cof_recovery {
 
 /* Reads, checks and, when everything fits, mends: cuts the torn tail off, and what a crash left
  * unfinished of the checkpoints. COF_CORRUPT, with nothing changed, when the entries do not fit the
- * newest checkpoint. `recent` is filled for the caller to own. */
+ * newest checkpoint, or are fewer than known_entry_count. `recent` is filled for the caller to own.
+ */
 COF_MUST_USE enum cof_status cof_recover(const char *folder,
                                          const struct cof_log_identity *identity,
                                          const struct cof_keyring *keyring,
+                                         uint64_t known_entry_count,
                                          struct cof_recovery *out_recovery, struct cof_error *err);
 void cof_recovery_deinit(struct cof_recovery *recovery);
 

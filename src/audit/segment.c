@@ -109,6 +109,21 @@ static enum cof_entry_state state_of(struct cof_segment_reader *reader, enum cof
     return state == COF_FRAME_WHOLE ? COF_ENTRY_WHOLE : bad(reader, "a frame is damaged");
 }
 
+/* A whole head of this log that only its format tells apart is no damage. */
+static enum cof_status check_format(const struct cof_segment_reader *reader,
+                                    const struct cof_frame *frame, struct cof_error *err)
+{
+    if (frame->type != COF_FRAME_SEGMENT || frame->body.size < 24 ||
+        memcmp(frame->body.data + 8, reader->store_uuid, 16) != 0)
+        return COF_OK;
+    unsigned version = (unsigned)frame->body.data[0] << 8 | frame->body.data[1];
+    if (version <= COF_SEGMENT_FORMAT_VERSION)
+        return COF_OK;
+    return COF_FAIL(err, COF_CONFLICT,
+                    "the audit log is of format %u, this program knows %d: use a newer coffer",
+                    version, COF_SEGMENT_FORMAT_VERSION);
+}
+
 static enum cof_status read_head(struct cof_segment_reader *reader, enum cof_entry_state *out_state,
                                  struct cof_error *err)
 {
@@ -120,6 +135,7 @@ static enum cof_status read_head(struct cof_segment_reader *reader, enum cof_ent
     *out_state = state_of(reader, frame_state);
     if (*out_state != COF_ENTRY_WHOLE)
         return COF_OK;
+    COF_TRY(check_format(reader, &frame, err));
     head_body(reader->store_uuid, reader->first_seq, expected);
     if (frame.type != COF_FRAME_SEGMENT || frame.seq != reader->first_seq ||
         frame.body.size != sizeof(expected) ||

@@ -41,6 +41,9 @@ struct verifier {
     bool has_found_shown;
     struct cof_checkpoint shown_last;
 
+    bool has_kept; /* a checkpoint that somebody kept elsewhere */
+    struct cof_checkpoint kept;
+
     struct cof_merkle tree;
     struct cof_tiles tiles;
     uint64_t last_good_size; /* of the last checkpoint whose root fitted */
@@ -236,6 +239,48 @@ static void check_shown(struct verifier *verifier)
                verifier->shown_last.size, verifier->newest_size);
 }
 
+/* --- the checkpoint that was kept --- */
+
+static enum cof_status load_kept(struct verifier *verifier, const char *path, struct cof_error *err)
+{
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer note = {0};
+    COF_TRY(cof_file_read(path, MAX_LINE_BYTES, &note, err));
+    enum cof_status status =
+        cof_checkpoint_check(cof_buffer_text(&note), &verifier->identity.key, &verifier->kept, err);
+    if (status == COF_CORRUPT)
+        return COF_FAIL(err, COF_INVALID,
+                        "'%.120s' is not a checkpoint signed by this log's key; save the answer of "
+                        "GET /v1/audit/checkpoint as it comes",
+                        path);
+    verifier->has_kept = status == COF_OK;
+    return status;
+}
+
+static void check_kept(struct verifier *verifier)
+{
+    struct cof_merkle_hash root;
+    if (!verifier->has_kept || verifier->kept.size != verifier->tree.size)
+        return;
+    cof_merkle_root(&verifier->tree, &root);
+    if (!cof_merkle_hash_equal(&root, &verifier->kept.root))
+        decide(verifier, COF_AUDIT_TAMPERED, UINT64_MAX,
+               "the first %" PRIu64 " entries are not those of the checkpoint that was kept",
+               verifier->kept.size);
+}
+
+/* A log that is sound in itself may still be an older one. */
+static void require_kept(struct verifier *verifier)
+{
+    enum cof_audit_verdict verdict = verifier->report->verdict;
+    if (!verifier->has_kept || verifier->tree.size >= verifier->kept.size ||
+        (verdict != COF_AUDIT_SOUND && verdict != COF_AUDIT_TORN_TAIL))
+        return;
+    verifier->is_decided = false;
+    decide(verifier, COF_AUDIT_TRUNCATED, verifier->tree.size,
+           "the log ends at entry %" PRIu64 " but the checkpoint that was kept covers %" PRIu64,
+           verifier->tree.size, verifier->kept.size);
+}
+
 /* --- entries --- */
 
 static enum cof_status check_tile(void *context, unsigned level, uint64_t index,
@@ -275,6 +320,7 @@ static enum cof_status take_entry(struct verifier *verifier, const struct cof_en
     verifier->report->entry_count++;
     verifier->report->payload_count += entry->leaf.has_payload ? 1 : 0;
     COF_TRY(cof_tiles_append(&verifier->tiles, &hash, check_tile, verifier, err));
+    check_kept(verifier);
     return pass_notes(verifier, err);
 }
 
@@ -371,9 +417,12 @@ static enum cof_status finish(struct verifier *verifier, struct cof_error *err)
 }
 
 static enum cof_status verify(struct verifier *verifier, const char *vkey_path,
-                              struct cof_error *err)
+                              const char *checkpoint_path, struct cof_error *err)
 {
     COF_TRY(load_key(verifier, vkey_path, err));
+    if (!verifier->is_decided && checkpoint_path != NULL)
+        COF_TRY(load_kept(verifier, checkpoint_path, err));
+    check_kept(verifier);
     if (!verifier->is_decided)
         COF_TRY(check_names(verifier, err));
     if (!verifier->is_decided)
@@ -384,11 +433,14 @@ static enum cof_status verify(struct verifier *verifier, const char *vkey_path,
         COF_TRY(pass_notes(verifier, err));
     if (!verifier->is_decided)
         COF_TRY(verify_entries(verifier, err));
-    return finish(verifier, err);
+    COF_TRY(finish(verifier, err));
+    require_kept(verifier);
+    return COF_OK;
 }
 
-enum cof_status cof_audit_verify(const char *folder, const char *vkey_path,
-                                 struct cof_audit_report *out_report, struct cof_error *err)
+enum cof_status cof_audit_verify_against(const char *folder, const char *vkey_path,
+                                         const char *checkpoint_path,
+                                         struct cof_audit_report *out_report, struct cof_error *err)
 {
     struct cof_audit_report report = {.first_bad_seq = UINT64_MAX};
     struct verifier *verifier = cof_calloc(1, sizeof(*verifier));
@@ -401,11 +453,17 @@ enum cof_status cof_audit_verify(const char *folder, const char *vkey_path,
     verifier->folder = folder;
     verifier->report = &report;
     verifier->notes.fd = -1;
-    enum cof_status status = verify(verifier, vkey_path, err);
+    enum cof_status status = verify(verifier, vkey_path, checkpoint_path, err);
     cof_note_stream_close(&verifier->notes);
     cof_buffer_deinit(&verifier->shown_note);
     cof_free(verifier);
     if (status == COF_OK)
         *out_report = report;
     return status;
+}
+
+enum cof_status cof_audit_verify(const char *folder, const char *vkey_path,
+                                 struct cof_audit_report *out_report, struct cof_error *err)
+{
+    return cof_audit_verify_against(folder, vkey_path, NULL, out_report, err);
 }

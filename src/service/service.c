@@ -28,6 +28,8 @@ static enum cof_status drain_row(void *context, const uint8_t id[16], struct cof
         COF_TRY(cof_audit_log_append(drain->service->options.audit, &record, NULL, err));
         drain->appended++;
     }
+    cof_store_note_audit(drain->service->options.store,
+                         cof_audit_log_size(drain->service->options.audit));
     cof_store_outbox_done(drain->service->options.store, id);
     return COF_OK;
 }
@@ -107,6 +109,7 @@ void cof_service_close(struct cof_service *service)
     }
     /* A log that failed closed cannot take the STOP record; it has said so already. */
     (void)record_system(service, COF_AUDIT_STOP, (struct cof_text){0}, NULL);
+    cof_store_note_audit(service->options.store, cof_audit_log_size(service->options.audit));
     cof_directory_close(service->directory);
     cof_rate_destroy(service->rate);
     cof_flood_destroy(service->refusals);

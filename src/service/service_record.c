@@ -217,6 +217,7 @@ enum cof_status cof_mutation_finish(struct cof_mutation *mutation, struct cof_se
     }
     COF_TRY(cof_service_commit(service, call, &mutation->record, err));
     if (mutation->encoded.size > 0) {
+        cof_store_note_audit(service->options.store, cof_audit_log_size(service->options.audit));
         cof_store_outbox_done(service->options.store, mutation->outbox.id);
     }
     return COF_OK;

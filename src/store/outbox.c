@@ -198,6 +198,20 @@ void cof_store_outbox_done(struct cof_store *store, const uint8_t id[16])
     cof_outbox_list_mark_done(cof_writer_outbox(store->writer), id);
 }
 
+void cof_store_note_audit(struct cof_store *store, uint64_t entry_count)
+{
+    uint_fast64_t known = atomic_load(&store->counters.audit);
+    while (known < entry_count &&
+           !atomic_compare_exchange_weak(&store->counters.audit, &known, entry_count)) {
+        /* another thread noted less, or more */
+    }
+}
+
+uint64_t cof_store_audit_count(const struct cof_store *store)
+{
+    return atomic_load(&store->counters.audit);
+}
+
 enum cof_status cof_store_each_outbox(struct cof_store *store, cof_outbox_fn each, void *context,
                                       struct cof_error *err)
 {

@@ -20,6 +20,10 @@ struct cof_counters {
     atomic_uint_fast64_t credential;
     atomic_uint_fast64_t outbox;
     atomic_uint_fast64_t job;
+    /* Not a number to give: how many entries the audit log is known to hold. Goes to disk with
+     * whatever else does, and at close. */
+    atomic_uint_fast64_t audit;
+    uint64_t written_audit; /* the writer's: what the row says */
 };
 
 /* Everything but the counters and the writer is read-only after open. */

@@ -155,7 +155,8 @@ static enum cof_status fill(struct cof_writer *writer, struct cof_write_batch *b
     cof_outbox_list_drop(&writer->outbox, &batch->txn);
     if (max_garbage > 0)
         COF_TRY(cof_garbage_collect(writer->store, &batch->txn, max_garbage, out_has_garbage, err));
-    if (batch->txn.change_count > 0)
+    bool is_last = jobs == NULL && cof_counters_are_behind(&writer->store->counters);
+    if (batch->txn.change_count > 0 || is_last)
         COF_TRY(cof_counters_put(writer->store, &batch->txn, err));
     return cof_txn_status(&batch->txn, err);
 }
@@ -296,7 +297,8 @@ static void *run_writer(void *context)
         writer->shared.has_garbage = writer->shared.has_garbage || has_more;
     }
     (void)pthread_mutex_unlock(&writer->shared.lock);
-    if (cof_outbox_list_has_done(&writer->outbox))
+    if (cof_outbox_list_has_done(&writer->outbox) ||
+        cof_counters_are_behind(&writer->store->counters))
         (void)run_jobs(writer, NULL, false);
     return NULL;
 }

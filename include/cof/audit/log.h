@@ -40,7 +40,10 @@ struct cof_audit_log_options {
     const struct cof_random *random;
     uint64_t max_segment_bytes; /* 0 = 64 MiB */
     long checkpoint_ms;         /* 0 = 1000 */
-    cof_notice_fn notice;       /* may be NULL */
+    /* Entries that the log held before, as somebody else remembers: opening one that holds fewer is
+     * COF_CORRUPT and changes nothing. 0 = nothing is known. */
+    uint64_t known_entry_count;
+    cof_notice_fn notice; /* may be NULL */
     void *notice_context;
 };
 

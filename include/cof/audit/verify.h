@@ -30,9 +30,19 @@ struct cof_audit_report {
 };
 
 /* `vkey_path` NULL = the folder's own `vkey`; an auditor passes the copy he kept. A status other
- * than COF_OK means that verification could not be done (folder unreadable, no vkey). */
+ * than COF_OK means that verification could not be done (folder unreadable, no vkey; COF_CONFLICT:
+ * a log of a newer format). */
 COF_MUST_USE enum cof_status cof_audit_verify(const char *folder, const char *vkey_path,
                                               struct cof_audit_report *out_report,
                                               struct cof_error *err);
+
+/* The same, and that the log still holds what `checkpoint_path` covers, a signed checkpoint that
+ * was kept elsewhere (GET /v1/audit/checkpoint): TRUNCATED when it has fewer entries, TAMPERED when
+ * others. COF_INVALID when the file is no checkpoint of this log's key. Without such a copy a log
+ * that was taken back whole to an earlier state is sound in itself. NULL = none was kept. */
+COF_MUST_USE enum cof_status cof_audit_verify_against(const char *folder, const char *vkey_path,
+                                                      const char *checkpoint_path,
+                                                      struct cof_audit_report *out_report,
+                                                      struct cof_error *err);
 
 #endif

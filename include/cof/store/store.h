@@ -91,6 +91,12 @@ struct cof_outbox {
 /* The record is in the audit log, durably: drops the row with the next transaction. Of several rows
  * with one id, the oldest. */
 void cof_store_outbox_done(struct cof_store *store, const uint8_t id[16]);
+/* The audit log durably holds at least so many entries: remembered with the next change and at
+ * close, so that a log that was cut back, replaced or taken from an older copy is noticed. Call it
+ * before cof_store_outbox_done() for the entry that the row was about. Any thread. */
+void cof_store_note_audit(struct cof_store *store, uint64_t entry_count);
+/* The greatest number noted, over restarts; 0 for a new store. */
+uint64_t cof_store_audit_count(const struct cof_store *store);
 /* Every row still there, oldest first (at start). A failing `each` stops and is returned; it may
  * call cof_store_outbox_done(). */
 typedef enum cof_status (*cof_outbox_fn)(void *context, const uint8_t id[16],

@@ -128,6 +128,30 @@ static void segment__refuses_the_head_of_another_log_or_place(void **state)
     }
 }
 
+static void segment__of_a_newer_format_is_said_to_be_one(void **state)
+{
+    struct audit_fixture *fixture = *state;
+    COF_CLEANUP(cof_segment_reader_close) struct cof_segment_reader reader = {.fd = -1};
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer head = {0};
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer file = {0};
+    enum cof_entry_state entry_state = COF_ENTRY_END;
+    struct cof_entry entry;
+    struct cof_error err = {0};
+    struct cof_frame frame;
+    size_t size = 0;
+    cof_segment_append_head(&head, uuid, 5);
+    assert_int_equal(cof_frame_parse(cof_buffer_bytes(&head), &frame, &size), COF_FRAME_WHOLE);
+    uint8_t body[64];
+    memcpy(body, frame.body.data, frame.body.size);
+    body[1]++;
+    cof_frame_append(&file, COF_FRAME_SEGMENT, 5,
+                     (struct cof_bytes){.data = body, .size = frame.body.size});
+    store_segment(fixture, cof_buffer_bytes(&file));
+    assert_int_equal(cof_segment_reader_open(&reader, fixture->folder, 5, uuid, NULL), COF_OK);
+    assert_int_equal(cof_segment_reader_next(&reader, &entry_state, &entry, &err), COF_CONFLICT);
+    assert_non_null(strstr(err.message, "newer coffer"));
+}
+
 static void segment__reads_entries_larger_than_its_window(void **state)
 {
     struct audit_fixture *fixture = *state;
@@ -215,6 +239,7 @@ int main(void)
         CASE(segment__tells_a_cut_at_every_length),
         CASE(segment__tells_a_flipped_bit_in_every_byte),
         CASE(segment__refuses_the_head_of_another_log_or_place),
+        CASE(segment__of_a_newer_format_is_said_to_be_one),
         CASE(segment__reads_entries_larger_than_its_window),
         CASE(segment__goes_on_when_the_file_has_grown),
         CASE(segment_list__names_segments_only_and_in_order),
