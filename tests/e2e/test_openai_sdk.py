@@ -124,7 +124,7 @@ class Sdk(unittest.TestCase):
             openai.OpenAI(base_url=self.house.url + "/v1", api_key="coffer_x",
                           max_retries=0).models.list()
         with self.assertRaises(openai.BadRequestError) as caught:
-            self.client.embeddings.create(model="all-MiniLM-L6-v2", input="x", dimensions=99)
+            self.client.embeddings.create(model="all-MiniLM-L6-v2", input="x", dimensions=385)
         self.assertEqual(caught.exception.param, "dimensions")
 
 
