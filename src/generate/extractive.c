@@ -185,11 +185,13 @@ static enum cof_status extractive_generate(struct cof_generator *generator,
 
     int64_t middle = cof_clock_steady_ns(cof_clock_system());
 
-    COF_TRY(quote(request, extracts, count, &stream, &result, err));
+    enum cof_status status = quote(request, extracts, count, &stream, &result, err);
+
     result.prompt_ns = middle - begin;
     result.completion_ns = cof_clock_steady_ns(cof_clock_system()) - middle;
-    *out_result = result;
-    return COF_OK;
+    if (status == COF_OK || status == COF_CANCELED)
+        *out_result = result;
+    return status;
 }
 
 static void extractive_close(struct cof_generator *generator)

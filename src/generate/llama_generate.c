@@ -219,7 +219,7 @@ enum cof_status cof_llama_generate(struct cof_generator *generator,
     }
     cof_text_stream_deinit(&run.stream);
     llama_sampler_free(run.sampler);
-    if (status == COF_OK)
+    if (status == COF_OK || status == COF_CANCELED)
         *out_result = run.result;
     return status;
 }

@@ -189,7 +189,8 @@ static void generator__ends_when_the_receiver_refuses(void **state)
 
         assert_int_equal(run(backends[i], &request, &answer, NULL), COF_CANCELED);
         assert_int_equal(answer.piece_count, 1);
-        assert_int_equal(answer.result.prompt_tokens, 0);
+        assert_true(answer.result.prompt_tokens > 0);
+        assert_true(answer.result.completion_tokens > 0);
     }
 }
 

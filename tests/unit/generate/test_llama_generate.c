@@ -216,7 +216,7 @@ static void llama__ends_when_the_receiver_refuses(void **state)
 
     assert_int_equal(run(&request, &answer, NULL), COF_CANCELED);
     assert_int_equal(answer.piece_count, 3);
-    assert_int_equal(answer.result.completion_tokens, 0);
+    assert_true(answer.result.completion_tokens > 0);
 }
 
 static void llama__ends_when_canceled_between_tokens(void **state)
