@@ -39,7 +39,7 @@ static inline __m512 fast_gelu(__m512 x)
 /* The greatest absolute value. */
 static inline float find_most(const float *row, size_t size)
 {
-    const int absolute_maximum = 0x0B;
+    enum { ABSOLUTE_MAXIMUM = 0x0B }; /* clang takes no variable here */
     __m512 most[4];
     size_t i = 0;
     UNROLLED
@@ -48,11 +48,11 @@ static inline float find_most(const float *row, size_t size)
     for (; i + 64 <= size; i += 64) {
         UNROLLED
         for (size_t v = 0; v < 4; v++)
-            most[v] = _mm512_range_ps(most[v], _mm512_loadu_ps(row + i + 16 * v), absolute_maximum);
+            most[v] = _mm512_range_ps(most[v], _mm512_loadu_ps(row + i + 16 * v), ABSOLUTE_MAXIMUM);
     }
     for (; i < size; i += 16)
         most[0] = _mm512_range_ps(most[0], _mm512_maskz_loadu_ps(mask_of(size - i), row + i),
-                                  absolute_maximum);
+                                  ABSOLUTE_MAXIMUM);
     return _mm512_reduce_max_ps(
         _mm512_max_ps(_mm512_max_ps(most[0], most[1]), _mm512_max_ps(most[2], most[3])));
 }
