@@ -28,10 +28,12 @@ static void report(const struct cof_cli *cli, const struct cof_audit_report *ver
     char root[65];
     cof_hex_encode((struct cof_bytes){verified->root, sizeof(verified->root)}, root);
     if (!cli->is_json) {
-        cof_out("%s: %s\n%" PRIu64 " entries, %" PRIu64 " under the newest of %" PRIu64
+        bool is_named = cof_text_has_prefix(cof_text_from(verified->message),
+                                            cof_text_from(names[verified->verdict]));
+        cof_out("%s%s%s\n%" PRIu64 " entries, %" PRIu64 " under the newest of %" PRIu64
                 " signed checkpoints, root %s\n",
-                names[verified->verdict], verified->message, verified->entry_count,
-                verified->checkpoint_size, verified->checkpoint_count, root);
+                is_named ? "" : names[verified->verdict], is_named ? "" : ": ", verified->message,
+                verified->entry_count, verified->checkpoint_size, verified->checkpoint_count, root);
         return;
     }
     COF_CLEANUP(cof_buffer_deinit) struct cof_buffer out = {0};
