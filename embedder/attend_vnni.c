@@ -103,14 +103,13 @@ static inline void load_keys(const struct head *head, size_t key, size_t i, __m5
 
 static void lay_16_keys(const struct head *head, size_t key)
 {
-    const int absolute_maximum = 0x0B;
     __m512i lanes[16];
     __m512 most = _mm512_set1_ps(1e-30F);
     for (size_t i = 0; i < head->size; i += 16) {
         load_keys(head, key, i, lanes);
         UNROLLED
         for (size_t r = 0; r < 16; r++)
-            most = _mm512_range_ps(most, _mm512_castsi512_ps(lanes[r]), absolute_maximum);
+            most = greater_magnitude(most, _mm512_castsi512_ps(lanes[r]));
     }
     __m512 factor = _mm512_div_ps(_mm512_set1_ps(127.0F), most);
     __m512i sum = _mm512_setzero_si512();
@@ -143,11 +142,9 @@ static inline __m512i encode_value(const struct head *head, size_t token, size_t
 
 static void lay_16_values(const struct head *head, size_t i)
 {
-    const int absolute_maximum = 0x0B;
     __m512 most = _mm512_set1_ps(1e-30F);
     for (size_t token = 0; token < head->count; token++)
-        most = _mm512_range_ps(most, _mm512_loadu_ps(head->values + token * head->stride + i),
-                               absolute_maximum);
+        most = greater_magnitude(most, _mm512_loadu_ps(head->values + token * head->stride + i));
     __m512 factor = _mm512_div_ps(_mm512_set1_ps(127.0F), most);
     int8_t *to =
         head->laid_values + i / VALUE_LANES * VALUE_LANES * head->padded + i % VALUE_LANES * 4;

@@ -36,6 +36,12 @@ static inline __m512 fast_gelu(__m512 x)
     return _mm512_mul_ps(x, _mm512_fmadd_ps(p, near, _mm512_set1_ps(0.5F)));
 }
 
+/* The greater of the absolute values, lane by lane. */
+static inline __m512 greater_magnitude(__m512 a, __m512 b)
+{
+    return _mm512_range_ps(a, b, 0x0B);
+}
+
 /* The greatest absolute value. */
 static inline float find_most(const float *row, size_t size)
 {
@@ -48,11 +54,10 @@ static inline float find_most(const float *row, size_t size)
     for (; i + 64 <= size; i += 64) {
         UNROLLED
         for (size_t v = 0; v < 4; v++)
-            most[v] = _mm512_range_ps(most[v], _mm512_loadu_ps(row + i + 16 * v), ABSOLUTE_MAXIMUM);
+            most[v] = greater_magnitude(most[v], _mm512_loadu_ps(row + i + 16 * v));
     }
     for (; i < size; i += 16)
-        most[0] = _mm512_range_ps(most[0], _mm512_maskz_loadu_ps(mask_of(size - i), row + i),
-                                  ABSOLUTE_MAXIMUM);
+        most[0] = greater_magnitude(most[0], _mm512_maskz_loadu_ps(mask_of(size - i), row + i));
     return _mm512_reduce_max_ps(
         _mm512_max_ps(_mm512_max_ps(most[0], most[1]), _mm512_max_ps(most[2], most[3])));
 }
