@@ -80,10 +80,17 @@ static size_t list_mark_size(struct cof_text line)
     return 0;
 }
 
+/* A row of a table, with or without bars at its ends. */
+static bool is_row(struct cof_text line)
+{
+    return (line.size > 0 && line.data[0] == '|') ||
+           cof_text_index_of(line, COF_TEXT(" | ")) != SIZE_MAX;
+}
+
 /* A line of its own kind, which no sentence runs into. */
 static bool begins_block(struct cof_text line)
 {
-    return line.size == 0 || line.data[0] == '#' || line.data[0] == '|' || list_mark_size(line) > 0;
+    return line.size == 0 || line.data[0] == '#' || is_row(line) || list_mark_size(line) > 0;
 }
 
 static bool ends_sentence(struct cof_text text)
@@ -163,14 +170,25 @@ static bool goes_on(const struct walk *walk, size_t begin, size_t end)
     while (last > 0 && walk->text.data[last - 1] != '\n')
         last--;
     return columns_of(line_at(walk->text, last)) >= walk->wrap_columns &&
-           !begins_block(line_at(walk->text, line));
+           !is_row(line_at(walk->text, last)) && !begins_block(line_at(walk->text, line));
 }
 
-/* A line apart from what follows it, without the end of a sentence. */
+/* The line before the one that begins at `offset`, trimmed; empty when there is none. */
+static struct cof_text line_before(struct cof_text text, size_t offset)
+{
+    size_t begin = offset > 0 ? offset - 1 : 0;
+
+    while (begin > 0 && text.data[begin - 1] != '\n')
+        begin--;
+    return offset > 0 ? line_at(text, begin) : (struct cof_text){0};
+}
+
+/* A line apart from what follows it, without the end of a sentence. The last line of a passage is
+ * one too: what it heads stands in the next passage. */
 static bool is_heading(const struct walk *walk, size_t begin, size_t end)
 {
     struct cof_text line = cof_text_trim(cof_text_slice(walk->text, begin, end));
-    bool is_followed = cof_text_trim(cof_text_slice(walk->text, end, walk->text.size)).size > 0;
+    bool is_alone = cof_text_trim(walk->text).size == line.size;
     size_t before = begin;
 
     if (line.size > 0 && line.data[0] == '#')
@@ -179,10 +197,12 @@ static bool is_heading(const struct walk *walk, size_t begin, size_t end)
            (walk->text.data[before - 1] == ' ' || walk->text.data[before - 1] == '\t'))
         before--;
 
-    bool is_apart = before == 0 || (before > 1 && walk->text.data[before - 1] == '\n' &&
-                                    walk->text.data[before - 2] == '\n');
+    bool is_apart = before == 0 ||
+                    (before > 1 && walk->text.data[before - 1] == '\n' &&
+                     walk->text.data[before - 2] == '\n') ||
+                    is_row(line_before(walk->text, before));
 
-    return is_followed && is_apart && !begins_block(line) && !ends_sentence(line) &&
+    return !is_alone && is_apart && !begins_block(line) && !ends_sentence(line) &&
            !has_digit(line) && columns_of(line) <= MAX_HEADING_COLUMNS &&
            memchr(line.data, '\n', line.size) == NULL;
 }
@@ -202,6 +222,18 @@ static bool is_table_rule(struct cof_text line)
             return false;
     }
     return line.size > 2 && line.data[0] == '|';
+}
+
+/* The first row of a table: a rule stands below it, or, without bars at the ends, more rows do and
+ * it names what theirs are. */
+static bool is_table_head(const struct walk *walk, size_t begin, size_t end)
+{
+    struct cof_text row = cof_text_slice(walk->text, begin, end);
+    struct cof_text next = line_after(walk->text, end);
+
+    if (row.data[0] == '|')
+        return is_table_rule(next);
+    return !is_row(line_before(walk->text, begin)) && is_row(next) && !has_digit(row);
 }
 
 /* The innermost open heading above `level`, or COF_NO_UNIT. */
@@ -250,8 +282,8 @@ static void end_unit(struct walk *walk, size_t begin, size_t end)
     unit.begin = begin;
     unit.end = end;
     unit.heading = heading_above(walk, MAX_LEVEL + 1);
-    if (text.data[begin] == '|') {
-        if (is_table_rule(line_after(walk->text, end))) {
+    if (is_row(line_at(text, begin))) {
+        if (is_table_head(walk, begin, end)) {
             walk->table_head = index;
             unit.is_heading = true;
         } else if (walk->table_head != COF_NO_UNIT) {

@@ -106,7 +106,7 @@ static void units__take_a_line_apart_for_a_heading(void **state)
     assert_int_equal(units.units[2].heading, 1);
     assert_true(units.units[3].is_heading);
     assert_int_equal(units.units[4].heading, 3);
-    assert_false(units.units[5].is_heading); /* nothing follows it */
+    assert_true(units.units[5].is_heading); /* of what the next passage has */
 }
 
 static void units__of_a_table_are_rows_under_its_first_one(void **state)
@@ -156,9 +156,42 @@ static void units__of_several_passages_count_on(void **state)
     assert_int_equal(last.heading, 2);
 }
 
+static void units__know_tables_without_bars_at_their_ends(void **state)
+{
+    static const char text[] = "Who signs\n\nValue | Signatures needed\n"
+                               "up to 5,000 | head of department\n"
+                               "over 5,000 | clinic director and chief financial officer of it\n"
+                               "Afterwards\n\nEvery contract is kept.";
+    struct cut units = cut(text);
+
+    assert_int_equal(units.count, 6);
+    check_unit(text, &units.units[1], "Value | Signatures needed");
+    assert_true(units.units[1].is_heading);
+    check_unit(text, &units.units[2], "up to 5,000 | head of department");
+    assert_false(units.units[2].is_heading);
+    assert_int_equal(units.units[2].heading, 1);
+    assert_int_equal(units.units[3].heading, 1);
+    check_unit(text, &units.units[4], "Afterwards");
+    assert_true(units.units[4].is_heading);
+    assert_false(units.units[5].is_heading);
+}
+
+static void units__know_a_heading_at_the_end_of_a_passage(void **state)
+{
+    struct cut units = cut("Go home when someone dies.\n\nPaid days off");
+    struct cut alone = cut("Paid days off");
+
+    assert_int_equal(units.count, 2);
+    assert_true(units.units[1].is_heading);
+    assert_int_equal(alone.count, 1);
+    assert_false(alone.units[0].is_heading);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(units__know_tables_without_bars_at_their_ends),
+        cmocka_unit_test(units__know_a_heading_at_the_end_of_a_passage),
         cmocka_unit_test(units__join_wrapped_lines),
         cmocka_unit_test(units__do_not_join_short_lines),
         cmocka_unit_test(units__are_list_items_without_their_marks),
