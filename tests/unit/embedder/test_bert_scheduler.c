@@ -283,7 +283,7 @@ static void *run_bulk(void *argument)
     struct crowd *crowd = argument;
     struct work work = new_work(1000, MAX_COUNT);
     do {
-        memset(work.rows, 0, MAX_COUNT * HIDDEN * sizeof(float));
+        memset(work.rows, 0, (size_t)MAX_COUNT * HIDDEN * sizeof(float));
         assert_int_equal(run(crowd->scheduler, &work, false, NULL, NULL), COF_OK);
         atomic_fetch_add(&crowd->done_count, 1);
     } while (!atomic_load(&crowd->must_stop));

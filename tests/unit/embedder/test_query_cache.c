@@ -109,7 +109,7 @@ static void cache__computes_a_question_once(void **state)
     assert_int_equal(stats.hit_count, 1);
     assert_int_equal(stats.miss_count, 2);
     assert_int_equal(stats.count, 2);
-    assert_true(stats.bytes > 2 * DIMENSION * sizeof(float));
+    assert_true(stats.bytes > (size_t)2 * DIMENSION * sizeof(float));
 }
 
 static void cache__keeps_nothing_for_anybody_else(void **state)

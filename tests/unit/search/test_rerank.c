@@ -234,7 +234,8 @@ static void blend__is_in_the_order_of_weighted_z_scores(void **state)
 {
     static const float first[] = {0.9F, 0.7F, 0.65F, 0.6F, 0.2F};
     static const float second[] = {0.31F, 0.36F, 0.30F, 0.39F, 0.33F};
-    for (float weight = 0; weight <= 1; weight += 0.25F) {
+    for (size_t quarters = 0; quarters <= 4; quarters++) {
+        float weight = (float)quarters / 4;
         float scores[5];
         cof_rerank_blend(first, second, 5, weight, scores);
         for (size_t i = 0; i < 5; i++) {
