@@ -107,6 +107,8 @@ check_include() {
     library=$(library_of "$header")
     if [ -n "$library" ] && [[ ${libraries[$folder]} != *"$library"* ]]; then
         find_fault "$file:$line: $folder may not know $library (<$header>)"
+    elif [ "$library" = CUDA ] && [[ $file != embedder/cuda/* ]]; then
+        find_fault "$file:$line: only embedder/cuda may know CUDA (<$header>)"
     fi
 }
 

@@ -71,6 +71,16 @@ begin
 put api/bad.c '#include <lmdb.h>'
 expect_fault floors 'api may not know LMDB'
 begin
+put embedder/cuda/fine.cu '#include <cuda_fp16.h>'
+put embedder/bad.c '#include <cuda_runtime_api.h>'
+expect_fault floors 'only embedder/cuda may know CUDA'
+begin
+put index/bad.cu '#include <cublasLt.h>'
+expect_fault floors 'index may not know CUDA'
+begin
+put embedder/cuda/bad.cu '#include <cof/store/store.h>'
+expect_fault floors 'embedder may not use store'
+begin
 put src/store/bad.c '  #  include <openssl/evp.h>'
 expect_fault floors 'store may not know OpenSSL'
 begin
@@ -107,6 +117,12 @@ for name in malloc realloc strdup fopen printf; do
     expect_pass banned
 done
 begin
+put embedder/cuda/bad.cu 'void *x = malloc(1);'
+expect_fault banned 'banned outside src/base'
+begin
+put embedder/cuda/bad.cuh 'void f(void) { sprintf (x); }'
+expect_fault banned 'banned everywhere'
+begin
 put src/store/fine.c 'int x = my_malloc(1) + cof_rand(2) + snprintf(b, 1, "malloc(") + ops->printf(3);'
 expect_pass banned
 
@@ -117,6 +133,10 @@ expect_fault headers_alone 'include/cof/store/bad.h does not compile alone'
 begin
 put src/store/bad.c 'int  x ;'
 expect_fault format 'src/store/bad.c'
+
+begin
+put embedder/cuda/bad.cu 'int  x ;'
+expect_fault format 'embedder/cuda/bad.cu'
 
 begin
 put docs/bad.md "see /$(printf work)/main/file"
