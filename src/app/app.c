@@ -196,6 +196,7 @@ static enum cof_status open_ingest(struct cof_app *app, struct cof_error *err)
         .pool = app->pool,
         .clock = cof_clock_system(),
         .max_document_bytes = (size_t)app->options.config->max_document_bytes,
+        .max_chunks = (size_t)app->options.config->max_document_chunks,
     };
     return cof_ingester_create(&options, &app->ingester, err);
 }

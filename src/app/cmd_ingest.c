@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <cof/base/file.h>
+#include <cof/ingest/parser.h>
 
 #include "cli.h"
 #include "client.h"
@@ -173,6 +174,11 @@ static enum cof_status write_line(struct ingest *ingest, const char *store, size
                    cof_text_from(error.message));
         return COF_OK;
     }
+    if (cof_media_check(cof_buffer_bytes(&content), &error) != COF_OK) {
+        count_line(ingest, ingest->files[i].name, COF_TEXT("failed"), 0,
+                   cof_text_from(error.message));
+        return COF_OK;
+    }
     if (!cof_utf8_is_valid(cof_buffer_text(&content), NULL)) {
         count_line(ingest, ingest->files[i].name, COF_TEXT("failed"), 0,
                    COF_TEXT("not UTF-8; convert the file, or ingest it without --server"));
@@ -332,9 +338,10 @@ const struct cof_command cof_command_ingest = {
     .name = "ingest",
     .usage = "ingest --data DIR --collection NAME PATH…",
     .summary = "put files and folders into a collection",
-    .details = "Reads text, Markdown and HTML. A file already there with the same content costs\n"
-               "nothing; a changed one replaces its earlier version. Files are known by their path\n"
-               "below the folder named, so a later x.txt of another folder replaces x.txt. Exit\n"
-               "code 1 when any file failed; the others are in.",
+    .details =
+        "Reads text, Markdown and HTML. A file already there with the same content costs\n"
+        "nothing; a changed one replaces its earlier version. Files are known by their path\n"
+        "below the folder named, so a later x.txt of another folder replaces x.txt. Exit\n"
+        "code 1 when any file failed; the others are in.",
     .run = run,
 };

@@ -156,6 +156,8 @@ static const struct setting settings[] = {
     NUMBER_ROW("chunk.overlap_tokens", chunk_overlap_tokens, 32, 0, 4096,
                "tokens repeated between neighbouring chunks of new vector stores"),
     NUMBER_ROW("max_document_bytes", max_document_bytes, 64 * MIB, KIB, GIB, "one document"),
+    NUMBER_ROW("max_document_chunks", max_document_chunks, 20000, 1, 65536,
+               "chunks of one document; a longer one is refused, split it"),
     NUMBER_ROW("parser.processes", parser_processes, 2, 1, 64, "sandboxed parser processes"),
     NUMBER_ROW("parser.max_memory_bytes", parser_max_memory_bytes, GIB, 64 * MIB, 64 * GIB,
                "memory of one parser process"),

@@ -72,6 +72,7 @@ struct cof_config {
     int64_t chunk_max_tokens;
     int64_t chunk_overlap_tokens;
     int64_t max_document_bytes;
+    int64_t max_document_chunks;
     int64_t parser_processes;
     int64_t parser_max_memory_bytes;
     int64_t parser_max_ms;

@@ -82,6 +82,7 @@ static enum cof_status check_labels(const struct cof_ingest_call *call,
     const struct cof_attributes *attributes = NULL;
     size_t max_bytes = call->ingester->options.max_document_bytes;
     COF_TRY(find_id(call, item, err));
+    COF_TRY(cof_media_check(document->source, err));
     COF_TRY(find_media_type(item, err));
     COF_TRY(find_title(item, err));
     COF_TRY(cof_attributes_parse(document->attributes, &item->arena, &attributes, err));
@@ -185,7 +186,8 @@ static enum cof_status prepare(const struct cof_ingest_call *call, struct cof_in
                                &item->chunk_count, err));
     if (item->chunk_count > options->max_chunks)
         return COF_FAIL(err, COF_TOO_LARGE,
-                        "the document makes %zu chunks, over the limit of %zu: split it",
+                        "the document makes %zu chunks, over the limit of %zu: split it, or raise "
+                        "max_document_chunks",
                         item->chunk_count, options->max_chunks);
     return make_texts(item, err);
 }

@@ -94,6 +94,28 @@ class CommandLine(unittest.TestCase):
                                            folder).stdout) for folder in folders]
         self.assertEqual((later[0]["created"], later[1]["replaced"]), (1, 1))
 
+    def write_pdf(self):
+        path = os.path.join(self.house.folder, "report.txt")
+        with open(path, "wb") as file:
+            file.write(b"%PDF-1.7\nplain enough to be taken for a text\n")
+        return path
+
+    def test_3_a_pdf_is_refused_with_a_cure_whatever_its_name(self):
+        refused = self.house.run("ingest", "--collection", "kinds", self.write_pdf(), check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("PDF files are not read yet; convert it to text", refused.stderr)
+
+    def test_3_a_document_of_too_many_chunks_names_the_setting(self):
+        path = os.path.join(self.house.folder, "long.txt")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("".join(f"Paragraph {i} about something else. " * 20 + "\n\n"
+                               for i in range(8)))
+        refused = self.house.run("ingest", "--collection", "kinds", "--set=max_document_chunks=3",
+                                 path, check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("max_document_chunks", refused.stderr)
+        self.house.run("ingest", "--collection", "kinds", path)
+
     def test_4_misuse_is_2_and_says_how(self):
         for arguments in (["search", "--collection", "x"], ["serve"], ["key"], ["nonsense"],
                           ["search", "--k", "0", "--collection", "x", "text"],
@@ -133,6 +155,9 @@ class CommandLine(unittest.TestCase):
                                         "How many days of annual leave do I get in Dublin?").stdout)
         self.assertTrue(answer["grounded"])
         self.assertEqual(answer["citations"][0]["filename"], "leave/annual-leave.md")
+        refused = self.remote("ingest", "--collection", "kinds", self.write_pdf(), check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("PDF files are not read yet; convert it to text", refused.stderr)
         self.assertTrue(self.remote("key", "create", "--name", "via", "--role",
                                     "reader").stdout.startswith("coffer_"))
         self.assertTrue(self.remote("audit", "tail").stdout)
