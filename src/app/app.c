@@ -1,6 +1,7 @@
 /* The composition root: opens the parts of the house in order and closes them in reverse. */
 #include "app.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,6 +62,13 @@ static enum cof_status lock_folder(const char *data_folder, int *out_lock, struc
                         "%s is in use by another coffer; talk to it with --server URL "
                         "--api-key-file FILE, or stop it first",
                         data_folder);
+    }
+    if (status != COF_OK && access(data_folder, W_OK) != 0) {
+        return COF_FAIL(
+            err, status,
+            "the data folder %s cannot be written: mount it writable, and let it belong "
+            "to the user that runs coffer (%s)",
+            data_folder, strerror(errno));
     }
     if (status != COF_OK) {
         return COF_FAIL(err, status, "%s", error.message);

@@ -89,7 +89,12 @@ static enum cof_status open_bert(const struct cof_config *config, struct cof_poo
         .batch_window_ms = (long)config->embedder_batch_window_ms,
         .weights_sha256 = digest,
     };
-    return cof_bert_open(&options, out_embedder, err);
+    struct cof_error reason = {0};
+    enum cof_status status = cof_bert_open(&options, out_embedder, &reason);
+    if (status != COF_OK) {
+        return COF_FAIL(err, status, "the model in %s: %s", folder, reason.message);
+    }
+    return COF_OK;
 }
 
 /* The first line of a file that holds a token. */

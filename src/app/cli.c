@@ -267,6 +267,55 @@ enum cof_status cof_cli_open(struct cof_cli *cli, unsigned needs, struct cof_app
     return status;
 }
 
+/* ---- Collections ---- */
+
+void cof_name_list_add(struct cof_name_list *list, struct cof_text name)
+{
+    size_t room = sizeof(list->text) - list->size;
+    if (list->is_cut || name.size + 3 > room) {
+        list->is_cut = true;
+        return;
+    }
+    int written = snprintf(list->text + list->size, room, "%s%.*s", list->size > 0 ? ", " : "",
+                           COF_TEXT_ARG(name));
+    list->size += (size_t)written;
+}
+
+enum cof_status cof_no_collection(const char *wanted, const struct cof_name_list *names,
+                                  struct cof_error *err)
+{
+    if (names->size == 0) {
+        return COF_FAIL(err, COF_NOT_FOUND,
+                        "there is no collection \"%.64s\"; coffer ingest --collection NAME PATH "
+                        "makes one",
+                        wanted);
+    }
+    return COF_FAIL(err, COF_NOT_FOUND, "there is no collection \"%.64s\"; those there are: %s%s",
+                    wanted, names->text, names->is_cut ? " …" : "");
+}
+
+enum cof_status cof_cli_check_collection(struct cof_app *app, const char *wanted,
+                                         enum cof_status status, struct cof_error *err)
+{
+    if (status != COF_NOT_FOUND) {
+        return status;
+    }
+    struct cof_call call;
+    cof_call_init_local(app->service, &call);
+    struct cof_collection *collections = NULL;
+    struct cof_name_list names = {0};
+    size_t count = 0;
+    bool is_there =
+        cof_service_list_collections(app->service, &call, &collections, &count, NULL) != COF_OK;
+    for (size_t i = 0; i < count && !is_there; i++) {
+        is_there = cof_text_equal(collections[i].name, cof_text_from(wanted)) ||
+                   strcmp(collections[i].public_id, wanted) == 0;
+        cof_name_list_add(&names, collections[i].name);
+    }
+    cof_call_deinit(&call);
+    return is_there ? status : cof_no_collection(wanted, &names, err);
+}
+
 /* ---- Progress ---- */
 
 struct cof_progress cof_progress_begin(const char *what, size_t total, bool is_quiet)

@@ -70,6 +70,23 @@ void cof_cli_deinit(struct cof_cli *cli);
 COF_MUST_USE enum cof_status cof_cli_open(struct cof_cli *cli, unsigned needs,
                                           struct cof_app *out_app);
 
+/* Names for a message: those that fit. */
+struct cof_name_list {
+    char text[96];
+    size_t size;
+    bool is_cut;
+};
+void cof_name_list_add(struct cof_name_list *list, struct cof_text name);
+/* COF_NOT_FOUND that says which collections there are, or how one is made. */
+COF_MUST_USE enum cof_status cof_no_collection(const char *wanted,
+                                               const struct cof_name_list *names,
+                                               struct cof_error *err);
+/* What a call on the collection `wanted` returned: as it is, but COF_NOT_FOUND says which there are
+ * when it is the collection that is missing. */
+COF_MUST_USE enum cof_status cof_cli_check_collection(struct cof_app *app, const char *wanted,
+                                                      enum cof_status status,
+                                                      struct cof_error *err);
+
 /* Formatted text to standard output / a line "coffer: …" to standard error. */
 void cof_out(const char *format, ...) COF_PRINTF(1, 2);
 void cof_out_buffer(const struct cof_buffer *buffer);

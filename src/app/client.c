@@ -110,6 +110,7 @@ struct lookup {
     bool is_id;
     char id[64];   /* of the last match */
     char last[64]; /* of the page, where the next begins */
+    struct cof_name_list names;
 };
 
 static void look_through(struct lookup *lookup, const struct cof_json *stores)
@@ -119,6 +120,7 @@ static void look_through(struct lookup *lookup, const struct cof_json *stores)
         struct cof_text id = cof_json_text(cof_json_find(store, "id"));
         struct cof_text name = cof_json_text(cof_json_find(store, "name"));
         lookup->is_id = cof_text_equal(id, lookup->wanted);
+        cof_name_list_add(&lookup->names, name);
         snprintf(lookup->last, sizeof(lookup->last), "%.*s", COF_TEXT_ARG(id));
         if (lookup->is_id || cof_text_equal(name, lookup->wanted)) {
             memcpy(lookup->id, lookup->last, sizeof(lookup->id));
@@ -157,7 +159,7 @@ enum cof_status cof_client_find_store(struct cof_http_client *client, const char
         return create_store(client, id_or_name, out_id, err);
     }
     if (lookup.found == 0) {
-        return COF_FAIL(err, COF_NOT_FOUND, "there is no vector store \"%s\"", id_or_name);
+        return cof_no_collection(id_or_name, &lookup.names, err);
     }
     memcpy(out_id, lookup.id, sizeof(lookup.id));
     return COF_OK;

@@ -103,6 +103,7 @@ static enum cof_status ask_locally(struct ask *ask, struct cof_error *err)
         }
         show_end(ask);
     }
+    status = cof_cli_check_collection(&app, ask->collection, status, err);
     cof_call_deinit(&call);
     cof_app_close(&app);
     return status;

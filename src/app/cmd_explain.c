@@ -225,6 +225,7 @@ static enum cof_status explain_locally(struct explain *explain, struct explanati
     if (status == COF_OK) {
         status = look_locally(explain, &app, false, &explanation->by_admin, err);
     }
+    status = cof_cli_check_collection(&app, explain->collection, status, err);
     cof_app_close(&app);
     return status;
 }

@@ -72,6 +72,7 @@ static enum cof_status search_locally(struct search *search, struct cof_error *e
         }
         show(search, hits, result.hit_count);
     }
+    status = cof_cli_check_collection(&app, search->collection, status, err);
     cof_call_deinit(&call);
     cof_app_close(&app);
     return status;

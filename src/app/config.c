@@ -284,7 +284,7 @@ enum cof_status cof_config_set(struct cof_config *config, struct cof_text key,
     const struct setting *setting = find_setting(key);
     if (setting == NULL) {
         return COF_FAIL(err, COF_INVALID,
-                        "there is no setting \"%.*s\"; coffer serve --help lists them",
+                        "there is no setting \"%.*s\"; coffer doctor --settings lists them",
                         COF_TEXT_ARG(cof_text_slice(key, 0, 64)));
     }
     if (setting->type == SETTING_TEXT) {

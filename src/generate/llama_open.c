@@ -97,7 +97,8 @@ static enum cof_status check_file(const struct cof_llama_options *options, int f
         return COF_FAIL(err, COF_IO, "cannot map %s: %s", options->path, strerror(errno));
 
     struct cof_bytes file = {.data = bytes, .size = size};
-    enum cof_status result = cof_gguf_check(file, &facts, err);
+    struct cof_error reason = {0};
+    enum cof_status result = cof_gguf_check(file, &facts, &reason);
 
     if (result == COF_OK && options->file_sha256 != NULL)
         memcpy(out_fingerprint, options->file_sha256, 32);
@@ -105,7 +106,9 @@ static enum cof_status check_file(const struct cof_llama_options *options, int f
         cof_fingerprint((struct cof_bytes){.data = bytes, .size = facts.data_offset}, size,
                         out_fingerprint);
     (void)munmap(bytes, size);
-    return result;
+    if (result != COF_OK)
+        return COF_FAIL(err, result, "%s: %s", options->path, reason.message);
+    return COF_OK;
 }
 
 static enum cof_status load_model(struct cof_llama_backend *backend,

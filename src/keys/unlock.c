@@ -150,8 +150,11 @@ enum cof_status cof_unlock_key(const struct cof_unlock *unlock, const char *fold
         return read_key_file(folder, out_kek, err);
     }
     if (passphrase.size == 0)
-        return COF_FAIL(err, COF_INVALID,
-                        "the keyring in '%.120s' opens with a passphrase: give it", folder);
+        return COF_FAIL(
+            err, COF_INVALID,
+            "the keyring in '%.120s' opens with a passphrase: name the file that holds it in "
+            "the setting passphrase_file",
+            folder);
     return derive_from_passphrase(unlock, passphrase, out_kek, err);
 }
 

@@ -89,7 +89,7 @@ class CommandLine(unittest.TestCase):
         for folder in folders:
             self.assertIn(os.path.join(os.path.basename(folder), "policy.txt"), refused.stderr)
         nothing = self.house.run("search", "--collection", "alike", "policy", check=False)
-        self.assertIn("no vector store", nothing.stderr)
+        self.assertIn("there is no collection", nothing.stderr)
         later = [json.loads(self.house.run("ingest", "--collection", "alike", "--json",
                                            folder).stdout) for folder in folders]
         self.assertEqual((later[0]["created"], later[1]["replaced"]), (1, 1))
@@ -115,6 +115,58 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(refused.returncode, 1)
         self.assertIn("max_document_chunks", refused.stderr)
         self.house.run("ingest", "--collection", "kinds", path)
+
+    def test_3_unknown_collections_are_answered_with_those_there_are(self):
+        for command in (["search"], ["ask"], ["explain", "--as", "anna", "f-x"]):
+            missing = self.house.run(*command, "--collection", "handbok", "text", check=False)
+            self.assertEqual(missing.returncode, 1)
+            self.assertIn('"handbok"', missing.stderr)
+            self.assertRegex(missing.stderr, "those there are: .*handbook")
+        with House() as empty:
+            missing = empty.run("search", "--collection", "handbook", "text", check=False)
+            self.assertIn("ingest --collection NAME PATH makes one", missing.stderr)
+
+    def test_3_errors_about_models_name_the_file(self):
+        model = os.path.join(self.house.folder, "broken.gguf")
+        with open(model, "wb") as file:
+            file.write(b"no model at all")
+        for content in (b"no model at all", b"GGUF\x03\0\0\0"):
+            with open(model, "wb") as file:
+                file.write(content)
+            broken = self.house.run("ask", "--collection", "handbook", "text", check=False,
+                                    *["--set=generator.backend=llama",
+                                      f"--set=generator.model={model}"])
+            self.assertEqual(broken.returncode, 1)
+            self.assertIn(model, broken.stderr)
+        folder = os.path.join(self.house.folder, "broken-model")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "model.safetensors"), "wb") as file:
+            file.write(b"\xff\xff\0\0")
+        with open(os.path.join(folder, "config.json"), "w", encoding="ascii") as file:
+            file.write("{}")
+        broken = self.house.run("search", "--collection", "handbook", "text",
+                                "--set=embedder.backend=bert", f"--set=embedder.model={folder}",
+                                check=False)
+        self.assertEqual(broken.returncode, 1)
+        self.assertIn(folder, broken.stderr)
+
+    def test_3_a_data_folder_that_cannot_be_written_says_what_to_do(self):
+        def become_nobody():
+            if os.getuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+        with House() as house:
+            os.chmod(house.folder, 0o755)
+            os.chmod(house.data, 0o555)
+            try:
+                done = subprocess.run(house.arguments("search", "--collection", "x", "text"),
+                                      preexec_fn=become_nobody, cwd="/", capture_output=True,
+                                      text=True, timeout=60)
+            except PermissionError:
+                self.skipTest("the program lies where another user cannot run it")
+            os.chmod(house.data, 0o700)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("mount it writable", done.stderr)
 
     def test_4_misuse_is_2_and_says_how(self):
         for arguments in (["search", "--collection", "x"], ["serve"], ["key"], ["nonsense"],
@@ -163,6 +215,7 @@ class CommandLine(unittest.TestCase):
         self.assertTrue(self.remote("audit", "tail").stdout)
         missing = self.remote("search", "--collection", "nothing", "text", check=False)
         self.assertEqual(missing.returncode, 1)
+        self.assertRegex(missing.stderr, "those there are: .*handbook")
         self.assertEqual(self.house.stop(), 0)
 
     def test_7_doctor_names_what_is_unfit(self):

@@ -66,6 +66,7 @@ static void config__refuses_a_setting_that_does_not_exist(void **state)
     cof_config_init(&config);
     assert_int_equal(set(&config, &arena, "lissten", "x", &error), COF_INVALID);
     assert_non_null(strstr(error.message, "lissten"));
+    assert_non_null(strstr(error.message, "doctor --settings"));
 }
 
 static void write_file(const char *folder, const char *content, char *out_path)

@@ -336,7 +336,7 @@ static void passphrase__opens_what_it_made_and_nothing_else_does(void **state)
     assert_same_keys(made, opened);
     cof_keyring_close(opened);
     assert_refused(&wrong, COF_DENIED, "the passphrase does not open the keyring");
-    assert_refused(&none, COF_INVALID, "opens with a passphrase");
+    assert_refused(&none, COF_INVALID, "passphrase_file");
     cof_keyring_close(made);
 
     const struct cof_keyring_options unasked = options_for(other_folder, "any");
