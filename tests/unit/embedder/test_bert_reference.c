@@ -116,7 +116,7 @@ static void reference__has_the_same_tokens(void **state)
 
 static void reference__has_the_same_vectors(void **state)
 {
-    const struct cof_bert_options options = {.folder = folder};
+    const struct cof_bert_options options = {.folder = folder, .precision = COF_PRECISION_F32};
     struct cof_embedder *embedder = NULL;
     struct cof_error err = {0};
     struct cof_text texts[MAX_ROWS];
