@@ -12,7 +12,7 @@
 #include <cof/base/clock.h>
 
 #define LAYER_COUNT 6
-#define HIDDEN 384
+#define HIDDEN ((dnnl_dim_t)384)
 #define WIDE 1536
 #define HEAD_COUNT 12
 #define HEAD_SIZE 32

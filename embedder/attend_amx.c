@@ -11,9 +11,9 @@
 
 #include <math.h>
 
-#define QUERIES 32
-#define TILE_DEPTH 32  /* numbers of bf16 in a row of a tile */
-#define WEIGHED_ROWS 4 /* at a time */
+#define QUERIES ((size_t)32)
+#define TILE_DEPTH ((size_t)32)  /* numbers of bf16 in a row of a tile */
+#define WEIGHED_ROWS ((size_t)4) /* at a time */
 
 /* One head: where things are, sizes in numbers of bf16. */
 struct head {

@@ -8,12 +8,12 @@
 
 #include <math.h>
 
-#define QUERIES 12
-#define SCORE_ROWS 6
-#define SCORE_VECTORS 4
-#define VALUE_VECTORS 2
+#define QUERIES ((size_t)12)
+#define SCORE_ROWS ((size_t)6)
+#define SCORE_VECTORS ((size_t)4)
+#define VALUE_VECTORS ((size_t)2)
 #define VALUE_LANES (16 * VALUE_VECTORS)
-#define WEIGHED_ROWS 4 /* at a time */
+#define WEIGHED_ROWS ((size_t)4) /* at a time */
 
 struct head {
     const float *queries; /* the first row's */
@@ -34,7 +34,7 @@ struct head {
 
 static size_t padded_of(size_t count)
 {
-    size_t step = (size_t)16 * SCORE_VECTORS;
+    size_t step = 16 * SCORE_VECTORS;
     return (count + step - 1) / step * step;
 }
 

@@ -12,13 +12,13 @@
 #include <math.h>
 #include <string.h>
 
-#define QUERIES 12
-#define SCORE_ROWS 6
-#define SCORE_VECTORS 4
+#define QUERIES ((size_t)12)
+#define SCORE_ROWS ((size_t)6)
+#define SCORE_VECTORS ((size_t)4)
 #define SCORE_KEYS (16 * SCORE_VECTORS)
-#define VALUE_VECTORS 2
+#define VALUE_VECTORS ((size_t)2)
 #define VALUE_LANES (16 * VALUE_VECTORS)
-#define WEIGHED_ROWS 4                   /* at a time */
+#define WEIGHED_ROWS ((size_t)4)         /* at a time */
 #define LOG2_GREATEST_WEIGHT 7.99435344F /* of 255 */
 #define LEAST_TOKENS 80                  /* measured: even at 64 to 96 */
 

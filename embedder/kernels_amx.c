@@ -11,7 +11,7 @@
 #include "kernels_set.h"
 #include "tiles.h"
 
-#define BLOCK 32
+#define BLOCK ((size_t)32)
 
 /* How far ahead weights are fetched; panels lie one behind the other. */
 #define AHEAD_BYTES 4096

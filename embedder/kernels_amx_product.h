@@ -6,22 +6,17 @@ static inline void NAMED(finish)(const struct cof_product *product, const struct
                                  size_t begin, size_t end)
 {
     const float *biases = product->bias + block->column;
-    __m512 bias[2] = {_mm512_loadu_ps(biases), _mm512_loadu_ps(biases + 16)};
-    __m512 scale[2] = {bias[0], bias[1]};
-    if (HAS_SCALES) {
-        const float *scales = product->column_scales + block->column;
-        scale[0] = _mm512_loadu_ps(scales);
-        scale[1] = _mm512_loadu_ps(scales + 16);
-    }
+    const __m512 bias[2] = {_mm512_loadu_ps(biases), _mm512_loadu_ps(biases + 16)};
     for (size_t r = begin; r < end; r++) {
         const uint8_t *sums = block->sums[r];
         __m512 value[2];
         UNROLLED
         for (size_t v = 0; v < 2; v++) {
             if (HAS_SCALES) {
+                __m512 scale = _mm512_loadu_ps(product->column_scales + block->column + 16 * v);
                 __m512 row_scale = _mm512_set1_ps(product->rows.scales[block->row + r]);
                 __m512 sum = _mm512_cvtepi32_ps(_mm512_load_si512(sums + 64 * v));
-                value[v] = _mm512_fmadd_ps(sum, _mm512_mul_ps(scale[v], row_scale), bias[v]);
+                value[v] = _mm512_fmadd_ps(sum, _mm512_mul_ps(scale, row_scale), bias[v]);
             } else {
                 value[v] = _mm512_add_ps(_mm512_load_ps(sums + 64 * v), bias[v]);
             }

@@ -97,26 +97,26 @@ static inline void transpose_16(__m512i rows[16])
 {
     __m512i t[16];
     UNROLLED
-    for (int i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++) {
         t[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
         t[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
     }
     UNROLLED
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
         rows[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
         rows[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
         rows[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
         rows[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
     }
     UNROLLED
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
         t[i] = _mm512_shuffle_i32x4(rows[i], rows[4 + i], 0x88);
         t[4 + i] = _mm512_shuffle_i32x4(rows[i], rows[4 + i], 0xDD);
         t[8 + i] = _mm512_shuffle_i32x4(rows[8 + i], rows[12 + i], 0x88);
         t[12 + i] = _mm512_shuffle_i32x4(rows[8 + i], rows[12 + i], 0xDD);
     }
     UNROLLED
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
         rows[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
         rows[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
         rows[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xDD);

@@ -9,8 +9,8 @@
 #include "kernels_set.h"
 
 /* 24 sums, 4 vectors of weights and a broadcast code: 29 of the 32 registers. */
-#define ROWS 6
-#define VECTORS 4
+#define ROWS ((size_t)6)
+#define VECTORS ((size_t)4)
 #define COLUMNS (16 * VECTORS)
 
 /* Up to ROWS rows and one panel of columns. */

@@ -11,7 +11,7 @@
 #include "bert_attention.h"
 #include "linear.h"
 
-#define ROWS 64
+#define ROWS ((size_t)64)
 #define MAX_WIDTH 1024 /* of the slice, so that large models take no longer than small ones */
 #define ROUNDS 4
 #define GIVE_UP_NS 10000000 /* a round of that long needs no second one to be told slow */

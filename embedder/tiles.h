@@ -7,10 +7,11 @@
 #define COF_EMBEDDER_TILES_H
 
 #include <immintrin.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define TILE_ROWS 16
-#define TILE_BYTES 1024
+#define TILE_ROWS ((size_t)16)
+#define TILE_BYTES ((size_t)1024)
 
 struct tile_config {
     uint8_t palette;
