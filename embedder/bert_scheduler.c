@@ -472,6 +472,8 @@ static void run_question(struct cof_bert_scheduler *scheduler, struct cof_bert_c
     }
     if (scheduler->shared.queue.questions.first == NULL)
         atomic_store_explicit(&scheduler->question_count, 0, memory_order_relaxed);
+    else
+        wake_next(scheduler, true); /* one that was canceled may have been the one that was woken */
 }
 
 /* Gets a portion and fills it, under the lock that is given up meanwhile. False when there is none
