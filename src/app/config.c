@@ -23,6 +23,7 @@ struct setting {
     const char *choices; /* space-separated words, NULL = any text */
     int64_t number;      /* default of a number or boolean */
     int64_t min, max;
+    bool is_bytes;    /* shown in KiB, MiB and GiB; other numbers as they are */
     bool is_security; /* echoed into the START record */
     const char *help;
 };
@@ -47,6 +48,11 @@ struct setting {
     {                                                                                              \
         .key = key_, .type = SETTING_INTEGER, .offset = FIELD(field_), .number = default_,         \
         .min = min_, .max = max_, .help = help_                                                    \
+    }
+#define BYTES_ROW(key_, field_, default_, min_, max_, help_)                                       \
+    {                                                                                              \
+        .key = key_, .type = SETTING_INTEGER, .offset = FIELD(field_), .number = default_,         \
+        .min = min_, .max = max_, .is_bytes = true, .help = help_                                  \
     }
 #define SAFE_NUMBER_ROW(key_, field_, default_, min_, max_, help_)                                 \
     {                                                                                              \
@@ -73,20 +79,20 @@ static const struct setting settings[] = {
     NUMBER_ROW("generate_queue", generate_queue, 16, 1, 4096,
                "chat requests that may wait for the generator"),
     NUMBER_ROW("max_connections", max_connections, 1024, 1, 65536, "open client connections"),
-    NUMBER_ROW("max_head_bytes", max_head_bytes, 16 * KIB, KIB, MIB, "request line and headers"),
+    BYTES_ROW("max_head_bytes", max_head_bytes, 16 * KIB, KIB, MIB, "request line and headers"),
     NUMBER_ROW("max_head_count", max_head_count, 64, 4, 1024, "header fields"),
-    NUMBER_ROW("max_json_bytes", max_json_bytes, 8 * MIB, KIB, GIB, "body of a JSON request"),
-    NUMBER_ROW("max_bulk_bytes", max_bulk_bytes, 4 * GIB, KIB, 1024 * GIB,
-               "body of a bulk upload (POST /v1/documents)"),
-    NUMBER_ROW("max_line_bytes", max_line_bytes, 64 * MIB, KIB, GIB, "one line of a bulk upload"),
-    NUMBER_ROW("max_buffered_bytes", max_buffered_bytes, 512 * MIB, MIB, 1024 * GIB,
-               "memory that request bodies may take together"),
+    BYTES_ROW("max_json_bytes", max_json_bytes, 8 * MIB, KIB, GIB, "body of a JSON request"),
+    BYTES_ROW("max_bulk_bytes", max_bulk_bytes, 4 * GIB, KIB, 1024 * GIB,
+              "body of a bulk upload (POST /v1/documents)"),
+    BYTES_ROW("max_line_bytes", max_line_bytes, 64 * MIB, KIB, GIB, "one line of a bulk upload"),
+    BYTES_ROW("max_buffered_bytes", max_buffered_bytes, 512 * MIB, MIB, 1024 * GIB,
+              "memory that request bodies may take together"),
     NUMBER_ROW("head_timeout_ms", head_timeout_ms, 10000, 100, 600000,
                "time a client has to send its headers"),
     NUMBER_ROW("idle_timeout_ms", idle_timeout_ms, 60000, 100, 3600000,
                "time a connection may stay silent between requests"),
-    NUMBER_ROW("min_body_bytes_per_second", min_body_bytes_per_second, 1024, 1, GIB,
-               "slower senders are closed"),
+    BYTES_ROW("min_body_bytes_per_second", min_body_bytes_per_second, 1024, 1, GIB,
+              "slower senders are closed"),
     NUMBER_ROW("request_timeout_ms", request_timeout_ms, 60000, 100, 3600000,
                "deadline of a request"),
     NUMBER_ROW("generate_timeout_ms", generate_timeout_ms, 300000, 100, 3600000,
@@ -123,8 +129,8 @@ static const struct setting settings[] = {
                "vectors of questions kept in memory; 0 = none"),
     NUMBER_ROW("embedder.cache_ttl_s", embedder_cache_ttl_s, 600, 1, 86400,
                "time a kept vector is used"),
-    NUMBER_ROW("max_tokenize_bytes", max_tokenize_bytes, MIB, KIB, GIB,
-               "text of one POST /v1/tokenize"),
+    BYTES_ROW("max_tokenize_bytes", max_tokenize_bytes, MIB, KIB, GIB,
+              "text of one POST /v1/tokenize"),
 
     TEXT_ROW("reranker.model", reranker_model, "",
              "cross-encoder's folder under the models folder, or a path; empty = the token vectors "
@@ -155,27 +161,27 @@ static const struct setting settings[] = {
                "tokens per chunk of new vector stores"),
     NUMBER_ROW("chunk.overlap_tokens", chunk_overlap_tokens, 32, 0, 4096,
                "tokens repeated between neighbouring chunks of new vector stores"),
-    NUMBER_ROW("max_document_bytes", max_document_bytes, 64 * MIB, KIB, GIB, "one document"),
+    BYTES_ROW("max_document_bytes", max_document_bytes, 64 * MIB, KIB, GIB, "one document"),
     NUMBER_ROW("max_document_chunks", max_document_chunks, 20000, 1, 65536,
                "chunks of one document; a longer one is refused, split it"),
     NUMBER_ROW("parser.processes", parser_processes, 2, 1, 64, "sandboxed parser processes"),
-    NUMBER_ROW("parser.max_memory_bytes", parser_max_memory_bytes, GIB, 64 * MIB, 64 * GIB,
-               "memory of one parser process"),
+    BYTES_ROW("parser.max_memory_bytes", parser_max_memory_bytes, GIB, 64 * MIB, 64 * GIB,
+              "memory of one parser process"),
     NUMBER_ROW("parser.max_ms", parser_max_ms, 60000, 100, 3600000,
                "time one document may take to parse"),
 
     SAFE_TEXT_ROW("passphrase_file", passphrase_file, "",
                   "file whose first line opens the keyring; empty = root.key in the keys folder"),
-    NUMBER_ROW("store.max_bytes", store_max_bytes, 256 * GIB, 16 * MIB, 65536 * GIB,
-               "size limit of the store"),
+    BYTES_ROW("store.max_bytes", store_max_bytes, 256 * GIB, 16 * MIB, 65536 * GIB,
+              "size limit of the store"),
     CHOICE_ROW("store.precision", store_precision, "f32", "f32 f16",
                "stored vectors of new vector stores"),
     NUMBER_ROW("index.seal_count", index_seal_count, 16384, 64, 16 * MIB,
                "vectors searched exactly before a graph is built over them"),
     NUMBER_ROW("audit.checkpoint_ms", audit_checkpoint_ms, 1000, 10, 3600000,
                "at most this long until new records are under a signed checkpoint"),
-    NUMBER_ROW("audit.max_segment_bytes", audit_max_segment_bytes, 64 * MIB, MIB, 16 * GIB,
-               "size of one file of the audit log"),
+    BYTES_ROW("audit.max_segment_bytes", audit_max_segment_bytes, 64 * MIB, MIB, 16 * GIB,
+              "size of one file of the audit log"),
 };
 
 #define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
@@ -302,10 +308,9 @@ enum cof_status cof_config_set(struct cof_config *config, struct cof_text key,
     int64_t number = 0;
     if (!parse_number(value, &number) || number < setting->min || number > setting->max) {
         return COF_FAIL(err, COF_INVALID,
-                        "%s is \"%.*s\" but takes a whole number from %" PRId64 " to %" PRId64
-                        " (KiB, MiB, GiB may follow)",
+                        "%s is \"%.*s\" but takes a whole number from %" PRId64 " to %" PRId64 "%s",
                         setting->key, COF_TEXT_ARG(cof_text_slice(value, 0, 64)), setting->min,
-                        setting->max);
+                        setting->max, setting->is_bytes ? " (KiB, MiB, GiB may follow)" : "");
     }
     *(int64_t *)field_of(config, setting) = number;
     return COF_OK;
@@ -376,6 +381,22 @@ enum cof_status cof_config_read_environment(struct cof_config *config, struct co
     return COF_OK;
 }
 
+static void append_number(const struct setting *setting, struct cof_buffer *out)
+{
+    static const struct {
+        const char *suffix;
+        int64_t factor;
+    } units[] = {{"GiB", GIB}, {"MiB", MIB}, {"KiB", KIB}};
+    for (size_t i = 0; setting->is_bytes && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (setting->number >= units[i].factor && setting->number % units[i].factor == 0) {
+            cof_buffer_append_format(out, "%" PRId64 "%s", setting->number / units[i].factor,
+                                     units[i].suffix);
+            return;
+        }
+    }
+    cof_buffer_append_format(out, "%" PRId64, setting->number);
+}
+
 static void append_default(const struct setting *setting, struct cof_buffer *out)
 {
     switch (setting->type) {
@@ -383,15 +404,7 @@ static void append_default(const struct setting *setting, struct cof_buffer *out
         cof_buffer_append_format(out, "%s", setting->text);
         break;
     case SETTING_INTEGER:
-        if (setting->number >= GIB && setting->number % GIB == 0) {
-            cof_buffer_append_format(out, "%" PRId64 "GiB", setting->number / GIB);
-        } else if (setting->number >= MIB && setting->number % MIB == 0) {
-            cof_buffer_append_format(out, "%" PRId64 "MiB", setting->number / MIB);
-        } else if (setting->number >= KIB && setting->number % KIB == 0) {
-            cof_buffer_append_format(out, "%" PRId64 "KiB", setting->number / KIB);
-        } else {
-            cof_buffer_append_format(out, "%" PRId64, setting->number);
-        }
+        append_number(setting, out);
         break;
     case SETTING_BOOL:
         cof_buffer_append_format(out, "%s", setting->number != 0 ? "yes" : "no");

@@ -94,8 +94,8 @@ struct cof_generator {
 };
 
 /* Wrappers: check arguments once. COF_INVALID (no messages, bad UTF-8), COF_TOO_LARGE (the prompt
- * leaves no room for an answer, naming both token counts), COF_CANCELED, COF_TIMEOUT. *out_result is
- * written with COF_CANCELED too, once generating began: what was computed was computed. */
+ * leaves no room for an answer, naming both token counts), COF_CANCELED, COF_TIMEOUT. *out_result
+ * is written with COF_CANCELED too, once generating began: what was computed was computed. */
 COF_MUST_USE enum cof_status cof_generator_generate(struct cof_generator *generator,
                                                     const struct cof_generate_request *request,
                                                     cof_token_fn each, void *context,

@@ -75,8 +75,8 @@ COF_MUST_USE enum cof_status cof_parser_parse(struct cof_parser *parser, struct 
 
 /* Media type by file name ("text/markdown" for .md and .markdown …); empty when unknown. */
 struct cof_text cof_media_type_of(struct cof_text filename);
-/* COF_INVALID, naming the kind and the cure, when the first bytes are those of a file that no parser
- * reads, whatever its name: PDF, office files, RTF, archives, images. */
+/* COF_INVALID, naming the kind and the cure, when the first bytes are those of a file that no
+ * parser reads, whatever its name: PDF, office files, RTF, archives, images. */
 COF_MUST_USE enum cof_status cof_media_check(struct cof_bytes source, struct cof_error *err);
 
 #endif

@@ -152,10 +152,49 @@ static void config__echoes_security_settings_as_json(void **state)
     assert_null(cof_json_find(cof_json_root(tree), "embedder.key_file"));
 }
 
+static void config__shows_bytes_with_units_and_counts_without(void **state)
+{
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer sample = {0};
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer help = {0};
+    cof_config_write_sample(&sample);
+    cof_config_write_help(&help);
+    cof_buffer_append_byte(&sample, '\0');
+    cof_buffer_append_byte(&help, '\0');
+    const char *text = (const char *)sample.data;
+    assert_non_null(strstr(text, "#max_connections = 1024\n"));
+    assert_non_null(strstr(text, "#index.seal_count = 16384\n"));
+    assert_non_null(strstr(text, "#max_json_bytes = 8MiB\n"));
+    assert_non_null(strstr(text, "#store.max_bytes = 256GiB\n"));
+    /* every setting in bytes says so in its name, and no other is shown with a unit */
+    for (const char *line = strstr(text, "iB\n"); line != NULL; line = strstr(line + 1, "iB\n")) {
+        const char *begin = line;
+        while (*begin != '#') {
+            begin--;
+        }
+        assert_non_null(strstr(begin, "bytes"));
+        assert_true(strstr(begin, "bytes") < line);
+    }
+    assert_null(strstr((const char *)help.data, "1KiB                 open"));
+}
+
+static void config__offers_units_only_where_they_mean_something(void **state)
+{
+    COF_CLEANUP(cof_arena_deinit) struct cof_arena arena = {0};
+    struct cof_config config;
+    struct cof_error error = {0};
+    cof_config_init(&config);
+    assert_int_equal(set(&config, &arena, "max_connections", "0", &error), COF_INVALID);
+    assert_null(strstr(error.message, "KiB"));
+    assert_int_equal(set(&config, &arena, "max_line_bytes", "0", &error), COF_INVALID);
+    assert_non_null(strstr(error.message, "KiB"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(config__starts_with_the_defaults_of_the_table),
+        cmocka_unit_test(config__shows_bytes_with_units_and_counts_without),
+        cmocka_unit_test(config__offers_units_only_where_they_mean_something),
         cmocka_unit_test(config__takes_units_and_refuses_what_is_out_of_bounds),
         cmocka_unit_test(config__names_the_choices_of_a_choice),
         cmocka_unit_test(config__refuses_a_setting_that_does_not_exist),
