@@ -10,7 +10,7 @@
 
 #include <cof/base/alloc.h>
 
-#define BLOCK_UNITS 256
+#define BLOCK_UNITS ((size_t)256)
 #define MAX_MATCHES 32    /* the library's own limit */
 #define MAX_KEY_BYTES 64  /* real rules have keys of at most 20 bytes */
 #define MAX_TEXT_BYTES 63 /* NFKC's longest has 33; bounds how far a text can grow */

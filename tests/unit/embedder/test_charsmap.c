@@ -41,7 +41,7 @@ static void make_map(void)
     set_unit(0, unit_to(0, 256, 0, false));
     set_unit(256 ^ 'a', unit_to(256 ^ 'a', 257, 'a', true));
     map_size = 4 + TRIE_SIZE;
-    memcpy(map + map_size, "b\0", 2);
+    map[map_size] = 'b'; /* and its end */
     map_size += 2;
 }
 
