@@ -18,7 +18,7 @@
 #define PROMPTS_FILE "config_sentence_transformers.json"
 #define LENGTH_FILE "sentence_bert_config.json"
 #define TOKENIZER_FILE "tokenizer_config.json"
-#define MANIFEST_FILE "coffer.json"
+#define SETTINGS_FILE "coffer.settings.json"
 #define MAX_MODULE_PATH_BYTES 64
 /* Python's int(1e30), which tokenizer_config.json has where the tokenizer sets no limit. */
 #define NO_LENGTH_LIMIT 1e30
@@ -310,11 +310,14 @@ static enum cof_status read_prompts_file(const char *folder, struct cof_model_co
     return cof_model_file_blame(PROMPTS_FILE, read_prompts(cof_json_root(tree), config, err), err);
 }
 
-static enum cof_status read_manifest(const struct cof_json *root, struct cof_model_config *config,
+static enum cof_status read_settings(const struct cof_json *root, struct cof_model_config *config,
                                      struct cof_error *err)
 {
+    static const char *const keys[] = {"query_prefix", "passage_prefix", "pooling", "max_tokens",
+                                       NULL};
     struct cof_text pooling = {0};
     int64_t max_tokens = 0;
+    COF_TRY(cof_json_only_keys(root, keys, err));
     COF_TRY(copy_prefix(root, "query_prefix", config->query_prefix, err));
     COF_TRY(copy_prefix(root, "passage_prefix", config->passage_prefix, err));
     COF_TRY(cof_json_get_text(root, "pooling", &pooling, err));
@@ -331,14 +334,14 @@ static enum cof_status read_manifest(const struct cof_json *root, struct cof_mod
     return COF_OK;
 }
 
-static enum cof_status read_manifest_file(const char *folder, struct cof_model_config *config,
+static enum cof_status read_settings_file(const char *folder, struct cof_model_config *config,
                                           struct cof_error *err)
 {
     COF_CLEANUP(cof_json_tree_cleanup) struct cof_json_tree *tree = NULL;
-    COF_TRY(cof_model_file_parse_optional(folder, MANIFEST_FILE, &tree, err));
+    COF_TRY(cof_model_file_parse_optional(folder, SETTINGS_FILE, &tree, err));
     if (tree == NULL)
         return COF_OK;
-    return cof_model_file_blame(MANIFEST_FILE, read_manifest(cof_json_root(tree), config, err),
+    return cof_model_file_blame(SETTINGS_FILE, read_settings(cof_json_root(tree), config, err),
                                 err);
 }
 
@@ -355,7 +358,7 @@ enum cof_status cof_model_config_read(const char *folder, struct cof_model_confi
     COF_TRY(read_pooling_files(folder, &config, err));
     COF_TRY(read_lengths(folder, &config, err));
     COF_TRY(read_prompts_file(folder, &config, err));
-    COF_TRY(read_manifest_file(folder, &config, err));
+    COF_TRY(read_settings_file(folder, &config, err));
     *out_config = config;
     return COF_OK;
 }

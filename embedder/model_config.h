@@ -2,13 +2,14 @@
  *
  * Read: config.json; and where present modules.json, the pooling module's config.json,
  * sentence_bert_config.json, tokenizer_config.json, config_sentence_transformers.json (prompts),
- * and last coffer.json, the operator's word on what the published files leave out:
+ * and last coffer.settings.json, the operator's word on what the published files leave out:
  *
  *     {"query_prefix": "query: ", "passage_prefix": "passage: ", "pooling": "mean",
  *      "max_tokens": 512}
  *
- * each optional, each winning over the others; members that are not named here are passed over.
- * Every error is COF_INVALID and names the file and the field. Any thread. */
+ * each optional, each winning over the others. (coffer.json beside it is not for hands: what
+ * `coffer model add` measured.) Every error is COF_INVALID and names the file and the field. Any
+ * thread. */
 #ifndef COF_EMBEDDER_MODEL_CONFIG_H
 #define COF_EMBEDDER_MODEL_CONFIG_H
 

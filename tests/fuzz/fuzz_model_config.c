@@ -20,7 +20,7 @@ static const char *const NAMES[] = {
     "config.json",
     "modules.json",
     "1_Pooling/config.json",
-    "coffer.json",
+    "coffer.settings.json",
     "tokenizer_config.json",
     "sentence_bert_config.json",
     "config_sentence_transformers.json",

@@ -4,7 +4,8 @@
  * tokenizer.json or vocab.txt (WordPiece) or sentencepiece.bpe.model (XLM-RoBERTa), and where
  * present tokenizer_config.json, sentence_bert_config.json (max_seq_length), 1_Pooling/config.json,
  * modules.json (whether vectors are normalised; ours always are), config_sentence_transformers.json
- * (prompts), coffer.json (the operator's word on prefixes, pooling and length).
+ * (prompts), coffer.settings.json (the operator's word on prefixes, pooling and length),
+ * coffer.json (which precisions are faithful).
  *
  * A batch is one packed token matrix without padding; attention runs per sequence. All calls meet
  * in one queue: work is spread over `pool` with the calling threads taking part, sequences of

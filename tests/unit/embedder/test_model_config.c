@@ -221,11 +221,11 @@ static void config__lets_the_operators_file_win(void **state)
     tiny_model_put_text(folder, "sentence_bert_config.json", "{\"max_seq_length\":256}");
     tiny_model_put_text(folder, "config_sentence_transformers.json",
                         "{\"prompts\":{\"query\":\"ask: \",\"document\":\"text: \"}}");
-    tiny_model_put_text(folder, "coffer.json", "{\"measured\":{\"int8\":0.99}}");
+    tiny_model_put_text(folder, "coffer.settings.json", "{}");
     struct cof_model_config config = read_config();
     assert_string_equal(config.query_prefix, "ask: ");
     assert_int_equal(config.max_tokens, 256);
-    tiny_model_put_text(folder, "coffer.json",
+    tiny_model_put_text(folder, "coffer.settings.json",
                         "{\"query_prefix\":\"query: \",\"passage_prefix\":\"\",\"pooling\":\"cls\","
                         "\"max_tokens\":500}");
     config = read_config();
@@ -233,9 +233,10 @@ static void config__lets_the_operators_file_win(void **state)
     assert_string_equal(config.passage_prefix, "");
     assert_int_equal(config.pooling, COF_POOLING_CLS);
     assert_int_equal(config.max_tokens, 500);
-    assert_refused("coffer.json", "{\"pooling\":\"max\"}", "pooling");
-    assert_refused("coffer.json", "{\"max_tokens\":513}", "max_tokens");
-    assert_refused("coffer.json", "{\"query_prefix\":7}", "query_prefix");
+    assert_refused("coffer.settings.json", "{\"pooling\":\"max\"}", "pooling");
+    assert_refused("coffer.settings.json", "{\"max_tokens\":513}", "max_tokens");
+    assert_refused("coffer.settings.json", "{\"query_prefix\":7}", "query_prefix");
+    assert_refused("coffer.settings.json", "{\"query_prefx\":\"\"}", "query_prefx");
 }
 
 static void config__refuses_lengths_and_prompts_that_cannot_be(void **state)
