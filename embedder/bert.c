@@ -1,12 +1,14 @@
 /* Backend `bert`: a model folder behind the embedder's contract. */
 #include <cof/embedder/bert.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include <cof/base/alloc.h>
 #include <cof/base/file.h>
 
 #include "bert_batch.h"
+#include "bert_device.h"
 #include "bert_model.h"
 #include "fingerprint.h"
 #include "precision_choice.h"
@@ -15,12 +17,15 @@
 #define FINGERPRINT_VERSION 1
 #define SAMPLES_PER_TENSOR 64
 #define SAMPLE_BYTES 64
+#define MAX_REASON_BYTES 256
 
 struct bert {
     struct cof_embedder base;
     char name[COF_BERT_MAX_NAME_BYTES];
     struct cof_bert_model model;
     struct cof_precision_choice choice;
+    struct cof_bert_device *device; /* NULL: the processor alone */
+    char device_reason[MAX_REASON_BYTES];
     struct cof_bert_batcher batcher;
 };
 
@@ -101,6 +106,7 @@ static enum cof_status bert_each_token(struct cof_embedder *embedder, struct cof
 static void unload(struct bert *bert)
 {
     cof_bert_batcher_deinit(&bert->batcher);
+    cof_bert_device_close(bert->device);
     cof_bert_model_deinit(&bert->model);
     cof_free(bert);
 }
@@ -172,6 +178,42 @@ static void compute_fingerprint(struct bert *bert, const uint8_t *weights_sha256
     cof_fingerprint_finish(&fingerprint, bert->base.info.fingerprint);
 }
 
+/* A GPU where one is wanted and there; what it computes in is its own affair. */
+static enum cof_status open_device(struct bert *bert, const struct cof_bert_options *options,
+                                   struct cof_error *err)
+{
+    struct cof_error why = {0};
+    bool must_be = options->device == COF_EMBED_ON_CUDA;
+    bool may_be = options->device == COF_EMBED_ON_ANY && options->precision == COF_PRECISION_AUTO &&
+                  cof_bert_device_is_built();
+    if (!must_be && !may_be)
+        return COF_OK;
+    const struct cof_bert_device_options device = {
+        .file = bert->model.file,
+        .config = &bert->model.config,
+        .thread_count = 1 + (options->pool != NULL ? cof_pool_thread_count(options->pool) : 0),
+        .max_memory_bytes = options->device_memory_bytes,
+        .notice = options->notice,
+        .notice_context = options->notice_context,
+    };
+    enum cof_status status = cof_bert_device_open(&device, &bert->device, &why);
+    if (status == COF_OK) {
+        (void)snprintf(bert->device_reason, sizeof(bert->device_reason),
+                       "computed on %.100s; the processor has %s for what that does not take",
+                       cof_bert_device_name(bert->device),
+                       cof_precision_name(bert->choice.precision));
+        return COF_OK;
+    }
+    if (must_be)
+        return COF_FAIL(err, status, "%s", why.message);
+    if (options->notice != NULL) {
+        char message[sizeof(why.message) + 64];
+        (void)snprintf(message, sizeof(message), "the processor embeds: %s", why.message);
+        options->notice(options->notice_context, message);
+    }
+    return COF_OK;
+}
+
 static enum cof_status load(struct bert *bert, const struct cof_bert_options *options,
                             struct cof_error *err)
 {
@@ -183,6 +225,7 @@ static enum cof_status load(struct bert *bert, const struct cof_bert_options *op
                         options->dimension, dimension);
     bert->base.info.dimension = options->dimension != 0 ? options->dimension : dimension;
     compute_fingerprint(bert, options->weights_sha256);
+    COF_TRY(open_device(bert, options, err));
     cof_bert_model_release_file(&bert->model);
     return COF_OK;
 }
@@ -199,6 +242,7 @@ static enum cof_status start_batcher(struct bert *bert, const struct cof_bert_op
         .weights = bert->model.weights,
         .pooling = bert->model.config.pooling,
         .max_tokens = bert->model.config.max_tokens,
+        .device = bert->device,
         .pool = options->pool,
         .max_tokens_in_flight = options->max_tokens_in_flight,
         .max_job_count = options->max_call_count,
@@ -242,6 +286,10 @@ enum cof_status cof_bert_open(const struct cof_bert_options *options,
     info->backend = BERT_OPS.name;
     info->precision = cof_precision_name(bert->choice.precision);
     info->precision_reason = bert->choice.reason;
+    if (bert->device != NULL) {
+        info->precision = "f16";
+        info->precision_reason = bert->device_reason;
+    }
     info->pooling = cof_pooling_name(bert->model.config.pooling);
     info->max_tokens = bert->model.config.max_tokens;
     info->max_batch_count = or_default(options->max_batch_count, DEFAULT_BATCH_COUNT);

@@ -41,6 +41,8 @@ void cof_bert_device_close(struct cof_bert_device *device);
 
 /* As the device calls itself; borrowed until close. */
 const char *cof_bert_device_name(const struct cof_bert_device *device);
+/* How many passes of bulk it computes at a time; 0 once it failed, and for NULL. */
+size_t cof_bert_device_stream_count(const struct cof_bert_device *device);
 /* As many tokens as one pass should have, where there are so many. */
 size_t cof_bert_device_group_tokens(const struct cof_bert_device *device);
 

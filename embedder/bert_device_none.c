@@ -25,6 +25,12 @@ const char *cof_bert_device_name(const struct cof_bert_device *device)
     return "";
 }
 
+size_t cof_bert_device_stream_count(const struct cof_bert_device *device)
+{
+    (void)device;
+    return 0;
+}
+
 size_t cof_bert_device_group_tokens(const struct cof_bert_device *device)
 {
     (void)device;

@@ -54,6 +54,8 @@ struct seat {
 struct cof_bert_scheduler {
     struct cof_bert_scheduler_options options;
     size_t thread_count;
+    size_t bulk_tokens;    /* of a group of bulk, where there are so many */
+    size_t space_tokens;   /* most that a workspace holds */
     size_t group_tokens;   /* most of a group */
     size_t portion_tokens; /* most of a portion */
     size_t max_job_count;
@@ -84,6 +86,13 @@ static void unlock(struct cof_bert_scheduler *scheduler)
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+/* How many threads may compute bulk, and how many questions, at a time. */
+static size_t thread_limit(const struct cof_bert_scheduler *scheduler)
+{
+    size_t streams = cof_bert_device_stream_count(scheduler->options.device);
+    return streams != 0 ? least(streams, scheduler->thread_count) : scheduler->thread_count;
 }
 
 /* ---- Seats ---- */
@@ -117,7 +126,7 @@ static enum cof_status create_seat(const struct cof_bert_scheduler *scheduler,
         seat->group.portions == NULL || seat->rows == NULL)
         status = COF_FAIL_MEMORY(err);
     if (status == COF_OK)
-        status = cof_bert_workspace_create(scheduler->options.weights, most,
+        status = cof_bert_workspace_create(scheduler->options.weights, scheduler->space_tokens,
                                            scheduler->options.max_tokens, &seat->space, err);
     if (status != COF_OK) {
         destroy_seat(seat);
@@ -155,6 +164,42 @@ static void return_seat(struct cof_bert_scheduler *scheduler, struct seat *seat)
 
 static void between_layers(void *context);
 
+/* The pass in as many as the workspace needs: one, unless the group was made for a device. */
+static enum cof_status encode_here(const struct cof_bert_scheduler *scheduler, struct seat *seat,
+                                   const struct cof_bert_pass *whole, struct cof_error *err)
+{
+    struct cof_bert_pass pass = *whole;
+    size_t left = whole->sequence_count;
+    while (left > 0) {
+        size_t token_count = 0;
+        size_t row_count = 0;
+        pass.sequence_count = 0;
+        while (pass.sequence_count < left &&
+               token_count + pass.sequences[pass.sequence_count].count <= scheduler->space_tokens)
+            token_count += pass.sequences[pass.sequence_count++].count;
+        COF_TRY(cof_bert_encode(scheduler->options.weights, seat->space, &pass, err));
+        row_count = pass.output == COF_BERT_TOKENS ? token_count : pass.sequence_count;
+        pass.out_rows += row_count * scheduler->options.weights->hidden_size;
+        pass.sequences += pass.sequence_count;
+        left -= pass.sequence_count;
+    }
+    return COF_OK;
+}
+
+static enum cof_status encode(const struct cof_bert_scheduler *scheduler, struct seat *seat,
+                              const struct cof_bert_pass *pass, struct cof_error *err)
+{
+    struct cof_error error = {0};
+    if (cof_bert_device_stream_count(scheduler->options.device) == 0)
+        return encode_here(scheduler, seat, pass, err);
+    enum cof_status status = cof_bert_device_encode(scheduler->options.device, pass, &error);
+    if (status == COF_OK)
+        return COF_OK;
+    if (status == COF_CANCELED || status == COF_TIMEOUT)
+        return COF_FAIL(err, status, "%s", error.message);
+    return encode_here(scheduler, seat, pass, err);
+}
+
 static enum cof_status compute(struct cof_bert_scheduler *scheduler, struct seat *seat,
                                size_t begin, size_t end, bool is_bulk, struct cof_error *err)
 {
@@ -170,7 +215,7 @@ static enum cof_status compute(struct cof_bert_scheduler *scheduler, struct seat
         .context = scheduler,
         .out_rows = seat->rows,
     };
-    COF_TRY(cof_bert_encode(scheduler->options.weights, seat->space, &pass, err));
+    COF_TRY(encode(scheduler, seat, &pass, err));
     const float *rows = seat->rows;
     for (size_t i = begin; i < end; i++) {
         size_t row_count = group->output == COF_BERT_TOKENS ? group->sequences[i].count : 1;
@@ -236,8 +281,8 @@ static void help(void *context);
 static size_t bulk_target(const struct cof_bert_scheduler *scheduler)
 {
     size_t waiting = scheduler->shared.queue.bulk.token_count;
-    size_t target = (waiting + scheduler->thread_count - 1) / scheduler->thread_count;
-    return target < LEAST_GROUP_TOKENS ? LEAST_GROUP_TOKENS : least(target, COF_BERT_GROUP_TOKENS);
+    size_t target = (waiting + thread_limit(scheduler) - 1) / thread_limit(scheduler);
+    return target < LEAST_GROUP_TOKENS ? LEAST_GROUP_TOKENS : least(target, scheduler->bulk_tokens);
 }
 
 /* Asks the pool for as many threads as there are groups beyond `spare_count` that the calling
@@ -250,7 +295,7 @@ static void call_helpers(struct cof_bert_scheduler *scheduler, size_t spare_coun
     while (scheduler->options.pool != NULL &&
            wanted > spare_count + scheduler->shared.helper_count &&
            scheduler->shared.bulk_count + scheduler->shared.helper_count + spare_count <
-               scheduler->thread_count) {
+               thread_limit(scheduler)) {
         if (cof_pool_submit(scheduler->options.pool, help, scheduler, NULL) != COF_OK)
             break; /* its queue is full: the callers compute */
         scheduler->shared.helper_count++;
@@ -263,7 +308,7 @@ static void wake_next(struct cof_bert_scheduler *scheduler, bool may_call_helper
     struct cof_bert_queue *queue = &scheduler->shared.queue;
     if (queue->questions.first != NULL)
         pthread_cond_signal(&queue->questions.first->call->is_changed);
-    if (queue->bulk.first != NULL && scheduler->shared.bulk_count < scheduler->thread_count) {
+    if (queue->bulk.first != NULL && scheduler->shared.bulk_count < thread_limit(scheduler)) {
         if (may_call_helpers)
             call_helpers(scheduler, 0);
         pthread_cond_signal(&queue->bulk.first->call->is_changed);
@@ -311,7 +356,7 @@ static void between_layers(void *context)
         return;
     lock(scheduler);
     if (scheduler->shared.queue.questions.first != NULL &&
-        scheduler->shared.asking_count < scheduler->thread_count) {
+        scheduler->shared.asking_count < thread_limit(scheduler)) {
         struct cof_error error = {0};
         (void)ask(scheduler, true, &error); /* without memory the question's caller is told so */
     }
@@ -323,7 +368,7 @@ static void between_layers(void *context)
 static bool may_compute(const struct cof_bert_scheduler *scheduler)
 {
     return scheduler->shared.queue.bulk.first != NULL &&
-           scheduler->shared.bulk_count < scheduler->thread_count;
+           scheduler->shared.bulk_count < thread_limit(scheduler);
 }
 
 /* One pass of bulk on this thread, under the lock. Fails only when there is no memory. */
@@ -438,10 +483,10 @@ static void look(struct cof_bert_scheduler *scheduler, struct cof_bert_call *cal
 
 static bool may_lead(const struct cof_bert_scheduler *scheduler, int64_t until_ns)
 {
-    if (scheduler->shared.asking_count >= scheduler->thread_count)
+    if (scheduler->shared.asking_count >= thread_limit(scheduler))
         return false;
     if (scheduler->shared.asking_count == 0 ||
-        scheduler->shared.bulk_count + scheduler->shared.leading_count < scheduler->thread_count)
+        scheduler->shared.bulk_count + scheduler->shared.leading_count < thread_limit(scheduler))
         return true;
     return cof_clock_steady_ns(cof_clock_system()) >= until_ns;
 }
@@ -466,7 +511,7 @@ static void run_question(struct cof_bert_scheduler *scheduler, struct cof_bert_c
             continue;
         }
         bool is_held_by_window =
-            is_waiting && scheduler->shared.asking_count < scheduler->thread_count;
+            is_waiting && scheduler->shared.asking_count < thread_limit(scheduler);
         park(scheduler, call, is_held_by_window ? until_ns : 0);
         look(scheduler, call);
     }
@@ -646,7 +691,16 @@ enum cof_status cof_bert_scheduler_create(const struct cof_bert_scheduler_option
         in_flight = DEFAULT_TOKENS_PER_THREAD * scheduler->thread_count;
     if (options->max_tokens_in_flight == 0 && in_flight < DEFAULT_TOKENS_IN_FLIGHT)
         in_flight = DEFAULT_TOKENS_IN_FLIGHT;
-    scheduler->group_tokens = least(in_flight, COF_BERT_GROUP_TOKENS);
+    scheduler->bulk_tokens = COF_BERT_GROUP_TOKENS;
+    if (options->device != NULL)
+        scheduler->bulk_tokens = cof_bert_device_group_tokens(options->device);
+    if (options->max_tokens_in_flight == 0 && in_flight < 4 * scheduler->bulk_tokens)
+        in_flight = 4 * scheduler->bulk_tokens;
+    scheduler->bulk_tokens = least(in_flight, scheduler->bulk_tokens);
+    scheduler->space_tokens = least(in_flight, COF_BERT_GROUP_TOKENS);
+    if (scheduler->space_tokens < options->max_tokens)
+        scheduler->space_tokens = options->max_tokens;
+    scheduler->group_tokens = scheduler->bulk_tokens;
     if (scheduler->group_tokens < options->max_tokens)
         scheduler->group_tokens = options->max_tokens;
     scheduler->portion_tokens = least(in_flight, PORTION_TOKENS);

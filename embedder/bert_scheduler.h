@@ -11,6 +11,9 @@
  * threads are busy may be joined to one pass, by a bulk thread between two layers or by whichever
  * caller is first, and wait no longer for that than the window.
  *
+ * Where there is a device, passes go there first, in groups as large as it likes and at most as
+ * many of bulk at a time as it has streams; what it does not take is computed here as ever.
+ *
  * Any number of threads may run jobs at the same time. */
 #ifndef COF_EMBEDDER_BERT_SCHEDULER_H
 #define COF_EMBEDDER_BERT_SCHEDULER_H
@@ -23,6 +26,7 @@
 #include <cof/base/pool.h>
 #include <cof/base/status.h>
 
+#include "bert_device.h"
 #include "bert_encoder.h"
 
 #define COF_BERT_GROUP_TOKENS 512
@@ -32,9 +36,11 @@ struct cof_bert_scheduler_options {
     const struct cof_bert_weights *weights; /* borrowed until destroy */
     enum cof_pooling pooling;               /* of COF_BERT_POOLED */
     size_t max_tokens;                      /* of a sequence */
+    struct cof_bert_device *device;         /* borrowed until destroy; NULL = none */
     struct cof_pool *pool;                  /* borrowed; NULL = only the callers compute */
     size_t max_tokens_in_flight; /* waiting and computed tokens of all bulk jobs together; 0 =
-                                  * 16,384, or 2,048 a thread where that is more */
+                                  * 16,384, or 2,048 a thread, or four groups of the device, where
+                                  * that is more */
     size_t max_job_count;        /* running and waiting; more are refused. 0 = 1,024 */
     long window_ms;              /* see above; 0 = questions are never made to wait */
 };

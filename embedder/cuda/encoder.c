@@ -125,6 +125,13 @@ const char *cof_bert_device_name(const struct cof_bert_device *device)
     return device->name;
 }
 
+size_t cof_bert_device_stream_count(const struct cof_bert_device *device)
+{
+    if (device == NULL || atomic_load(&device->is_lost))
+        return 0;
+    return device->lane_count > 1 ? device->lane_count - 1 : 1;
+}
+
 size_t cof_bert_device_group_tokens(const struct cof_bert_device *device)
 {
     return device->slice_tokens * GROUP_SLICES;

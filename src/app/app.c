@@ -145,7 +145,8 @@ static enum cof_status open_search(struct cof_app *app, struct cof_error *err)
     struct cof_pool_options background = {
         .name = "cof-build", .thread_count = 1, .max_queue_count = BACKGROUND_QUEUE};
     COF_TRY(cof_pool_create(&background, &app->background, err));
-    COF_TRY(cof_backend_open_embedder(config, app->pool, &app->embedder, err));
+    COF_TRY(cof_backend_open_embedder(config, app->pool, app->options.notice,
+                                      app->options.notice_context, &app->embedder, err));
     struct cof_query_cache_options cache = {
         .embedder = app->embedder,
         .max_count = (size_t)config->embedder_cache_count,

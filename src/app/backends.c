@@ -68,7 +68,16 @@ static size_t core_count(int64_t wanted)
     return count > 0 ? (size_t)count : 1;
 }
 
+static enum cof_embed_device device_of(const struct cof_config *config)
+{
+    if (strcmp(config->embedder_device, "cpu") == 0) {
+        return COF_EMBED_ON_CPU;
+    }
+    return strcmp(config->embedder_device, "cuda") == 0 ? COF_EMBED_ON_CUDA : COF_EMBED_ON_ANY;
+}
+
 static enum cof_status open_bert(const struct cof_config *config, struct cof_pool *pool,
+                                 cof_notice_fn notice, void *notice_context,
                                  struct cof_embedder **out_embedder, struct cof_error *err)
 {
     char folder[COF_MAX_PATH];
@@ -84,6 +93,10 @@ static enum cof_status open_bert(const struct cof_config *config, struct cof_poo
         .dimension = (size_t)config->embedder_dimension,
         .pool = pool,
         .precision = precision,
+        .device = device_of(config),
+        .device_memory_bytes = (size_t)config->embedder_device_memory_mib << 20,
+        .notice = notice,
+        .notice_context = notice_context,
         .max_tokens_in_flight = (size_t)config->embedder_max_tokens_in_flight,
         .max_call_count = (size_t)config->embedder_queue,
         .batch_window_ms = (long)config->embedder_batch_window_ms,
@@ -129,6 +142,7 @@ static enum cof_status open_remote(const struct cof_config *config,
 }
 
 enum cof_status cof_backend_open_embedder(const struct cof_config *config, struct cof_pool *pool,
+                                          cof_notice_fn notice, void *notice_context,
                                           struct cof_embedder **out_embedder, struct cof_error *err)
 {
     if (strcmp(config->embedder_backend, "hashing") == 0) {
@@ -139,7 +153,7 @@ enum cof_status cof_backend_open_embedder(const struct cof_config *config, struc
     if (strcmp(config->embedder_backend, "remote") == 0) {
         return open_remote(config, out_embedder, err);
     }
-    return open_bert(config, pool, out_embedder, err);
+    return open_bert(config, pool, notice, notice_context, out_embedder, err);
 }
 
 enum cof_status cof_backend_open_reranker(const struct cof_config *config, struct cof_pool *pool,

@@ -12,9 +12,11 @@
 
 #include "config.h"
 
-/* `pool` is borrowed by the embedder until it is closed; NULL = the calling thread alone. */
+/* `pool` is borrowed by the embedder until it is closed; NULL = the calling thread alone. `notice`
+ * (may be NULL) hears what becomes of a GPU. */
 COF_MUST_USE enum cof_status cof_backend_open_embedder(const struct cof_config *config,
-                                                       struct cof_pool *pool,
+                                                       struct cof_pool *pool, cof_notice_fn notice,
+                                                       void *notice_context,
                                                        struct cof_embedder **out_embedder,
                                                        struct cof_error *err);
 /* The cross-encoder that the configuration names, else the token vectors of the embedder;

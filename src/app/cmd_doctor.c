@@ -110,7 +110,7 @@ static void check_embedder(struct doctor *doctor)
     struct cof_error error = {0};
     char finding[400];
     enum cof_status status =
-        cof_backend_open_embedder(&doctor->cli.config, NULL, &embedder, &error);
+        cof_backend_open_embedder(&doctor->cli.config, NULL, NULL, NULL, &embedder, &error);
     if (status == COF_OK) {
         const char *reason = embedder->info.precision_reason;
         snprintf(finding, sizeof(finding), "%s (%s %s), %zu dimensions, %zu tokens%s%s%s%s",

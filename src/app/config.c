@@ -117,6 +117,11 @@ static const struct setting settings[] = {
     CHOICE_ROW("embedder.precision", embedder_precision, "auto", "auto f32 bf16 int8",
                "bert: what it computes in; auto = the fastest of those found faithful by "
                "`coffer model add`"),
+    CHOICE_ROW("embedder.device", embedder_device, "auto", "auto cpu cuda",
+               "bert: who computes; auto = a GPU where there is one and the program was built for "
+               "it, cuda = no start without one"),
+    NUMBER_ROW("embedder.device_memory_mib", embedder_device_memory_mib, 0, 0, 1 << 20,
+               "memory to take on the GPU; 0 = three quarters of what is free"),
     NUMBER_ROW("embedder.threads", embedder_threads, 0, 0, 1024,
                "threads that embed; 0 = number of cores"),
     NUMBER_ROW("embedder.queue", embedder_queue, 1024, 1, 1 << 20,

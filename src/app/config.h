@@ -48,6 +48,8 @@ struct cof_config {
     const char *embedder_key_file;
     int64_t embedder_dimension;
     const char *embedder_precision;
+    const char *embedder_device;
+    int64_t embedder_device_memory_mib;
     int64_t embedder_threads;
     int64_t embedder_queue;
     int64_t embedder_batch_window_ms;

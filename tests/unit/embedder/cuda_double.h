@@ -40,6 +40,8 @@ size_t cuda_double_object_count(void);
  * a compute stream ran with something queued in another. */
 size_t cuda_double_overlap_count(void);
 
+size_t cuda_double_launch_count(void);
+
 /* For the doubles themselves: true when this call shall fail. */
 bool cuda_double_must_fail(void);
 void cuda_double_count_object(int change);

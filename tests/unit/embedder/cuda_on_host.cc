@@ -338,6 +338,7 @@ static struct {
     bool fails_for_good;
     bool has_failed;
     size_t overlaps;
+    size_t launches;
 } state;
 
 typedef std::lock_guard<std::recursive_mutex> locked;
@@ -408,6 +409,7 @@ int cuda_on_host_launch(unsigned width, unsigned height, unsigned threads, void 
     /* What a device would refuse. */
     if (width == 0 || height == 0 || height > 65535 || threads > 1024)
         return 9; /* cudaErrorInvalidConfiguration */
+    state.launches++;
     put(to, {[=] { launch_at(width, height, threads, kernel); }, NULL, 0, true});
     return 0;
 }
@@ -499,6 +501,11 @@ size_t cuda_double_object_count(void)
 size_t cuda_double_overlap_count(void)
 {
     return state.overlaps;
+}
+
+size_t cuda_double_launch_count(void)
+{
+    return state.launches;
 }
 
 /* ---- device.h ---- */
