@@ -120,13 +120,18 @@ static const struct cof_option *find_option(const struct cof_option *options, co
     return NULL;
 }
 
+static void help_row(const struct cof_option *option)
+{
+    char left[64];
+    snprintf(left, sizeof(left), "%s %s", option->name,
+             option->metavar == NULL ? "" : option->metavar);
+    cof_out("  %-26s %s\n", left, option->help);
+}
+
 static void help_rows(const struct cof_option *options)
 {
     for (; options != NULL && options->name != NULL; options++) {
-        char left[64];
-        snprintf(left, sizeof(left), "%s %s", options->name,
-                 options->metavar == NULL ? "" : options->metavar);
-        cof_out("  %-26s %s\n", left, options->help);
+        help_row(options);
     }
 }
 
@@ -142,7 +147,13 @@ static int print_help(const struct cof_command *command, const struct cof_option
         help_rows(options);
     }
     cof_out("\ncommon options:\n");
-    help_rows(common);
+    for (; common->name != NULL; common++) {
+        bool is_of_server = common->value != NULL && (strcmp(common->name, "--server") == 0 ||
+                                                      strcmp(common->name, "--api-key-file") == 0);
+        if (!is_of_server || command->has_server) {
+            help_row(common);
+        }
+    }
     return COF_EXIT_OK;
 }
 
@@ -229,6 +240,10 @@ int cof_cli_parse(struct cof_cli *cli, const struct cof_command *command,
         } else {
             out_positional->items[out_positional->count++] = argv[i];
         }
+    }
+    if (cli->server != NULL && !command->has_server) {
+        return cof_misuse(command, "coffer %s does not work through a server: it has no --server",
+                          command->name);
     }
     if (cli->data == NULL) {
         cli->data = getenv("COFFER_DATA");

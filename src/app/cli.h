@@ -38,6 +38,7 @@ struct cof_command {
     const char *usage;   /* after "coffer ": "search --collection NAME [options] TEXT" */
     const char *summary; /* one line for `coffer --help` */
     const char *details; /* paragraphs for `coffer NAME --help`; may be NULL */
+    bool has_server;     /* works through --server; of the others that option is misuse */
     int (*run)(const struct cof_command *command, int argc, char **argv);
 };
 

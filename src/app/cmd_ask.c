@@ -299,6 +299,7 @@ static int run(const struct cof_command *command, int argc, char **argv)
 const struct cof_command cof_command_ask = {
     .name = "ask",
     .usage = "ask --data DIR --collection NAME TEXT",
+    .has_server = true,
     .summary = "answer a question from the documents, with citations",
     .details = "Every sentence shown is supported by the passage its [n] names; the quotes are\n"
                "printed below the answer. When nothing relevant is found, it says so.",

@@ -70,42 +70,83 @@ static int verify(struct audit *audit)
 
 /* ---- tail ---- */
 
-static void show_entry(const struct audit *audit, const struct cof_audit_entry *entry)
+/* An entry as it is shown, from the log or from a server's answer. Texts are borrowed. */
+struct shown_entry {
+    uint64_t seq;
+    struct cof_text time, event, outcome, subject, query, answer, details;
+    uint64_t collection;
+    const struct shown_result {
+        uint64_t chunk;
+        double score;
+    } * results;
+    size_t result_count;
+};
+
+static void show_entry(const struct audit *audit, const struct shown_entry *entry)
 {
-    const struct cof_audit_record *record = &entry->record;
-    char time[32];
-    cof_time_format(record->time_ns, time);
     if (!audit->cli.is_json) {
-        cof_out("%8" PRIu64 "  %s  %-17s  %-9s  %.*s  %.*s  %.*s\n", entry->seq, time,
-                cof_audit_event_name(record->event), cof_status_name(record->outcome),
-                COF_TEXT_ARG(record->subject), COF_TEXT_ARG(record->query),
-                COF_TEXT_ARG(record->details));
+        cof_out("%8" PRIu64 "  %.*s  %-17.*s  %-9.*s  %.*s  %.*s  %.*s\n", entry->seq,
+                COF_TEXT_ARG(entry->time), COF_TEXT_ARG(entry->event), COF_TEXT_ARG(entry->outcome),
+                COF_TEXT_ARG(entry->subject), COF_TEXT_ARG(entry->query),
+                COF_TEXT_ARG(entry->details));
         return;
     }
     COF_CLEANUP(cof_buffer_wipe) struct cof_buffer out = {0};
     struct cof_json_writer writer = cof_json_writer_to(&out);
     cof_json_begin_object(&writer);
     cof_json_member_unsigned(&writer, "seq", entry->seq);
-    cof_json_member_string(&writer, "time", time);
-    cof_json_member_string(&writer, "event", cof_audit_event_name(record->event));
-    cof_json_member_string(&writer, "outcome", cof_status_name(record->outcome));
-    cof_json_member_unsigned(&writer, "collection", record->collection);
-    cof_json_member_text(&writer, "subject", record->subject);
-    cof_json_member_text(&writer, "query", record->query);
-    cof_json_member_text(&writer, "answer", record->answer);
-    cof_json_member_text(&writer, "details", record->details);
+    cof_json_member_text(&writer, "time", entry->time);
+    cof_json_member_text(&writer, "event", entry->event);
+    cof_json_member_text(&writer, "outcome", entry->outcome);
+    cof_json_member_unsigned(&writer, "collection", entry->collection);
+    cof_json_member_text(&writer, "subject", entry->subject);
+    cof_json_member_text(&writer, "query", entry->query);
+    cof_json_member_text(&writer, "answer", entry->answer);
+    cof_json_member_text(&writer, "details", entry->details);
     cof_json_put_key(&writer, "results");
     cof_json_begin_array(&writer);
-    for (size_t i = 0; i < record->result_count; i++) {
+    for (size_t i = 0; i < entry->result_count; i++) {
         cof_json_begin_object(&writer);
-        cof_json_member_unsigned(&writer, "chunk", record->results[i].chunk_id);
-        cof_json_member_number(&writer, "score", (double)record->results[i].score);
+        cof_json_member_unsigned(&writer, "chunk", entry->results[i].chunk);
+        cof_json_member_number(&writer, "score", entry->results[i].score);
         cof_json_end_object(&writer);
     }
     cof_json_end_array(&writer);
     cof_json_end_object(&writer);
     cof_buffer_append_byte(&out, '\n');
     cof_out_buffer(&out);
+}
+
+static enum cof_status show_record(struct audit *audit, const struct cof_audit_entry *entry,
+                                   struct cof_error *err)
+{
+    const struct cof_audit_record *record = &entry->record;
+    struct shown_result *results =
+        cof_arena_array(&audit->cli.arena, record->result_count + 1, sizeof(*results));
+    if (results == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
+    for (size_t i = 0; i < record->result_count; i++) {
+        results[i] = (struct shown_result){.chunk = record->results[i].chunk_id,
+                                           .score = (double)record->results[i].score};
+    }
+    char time[32];
+    cof_time_format(record->time_ns, time);
+    struct shown_entry shown = {
+        .seq = entry->seq,
+        .time = cof_text_from(time),
+        .event = cof_text_from(cof_audit_event_name(record->event)),
+        .outcome = cof_text_from(cof_status_name(record->outcome)),
+        .subject = record->subject,
+        .query = record->query,
+        .answer = record->answer,
+        .details = record->details,
+        .collection = record->collection,
+        .results = results,
+        .result_count = record->result_count,
+    };
+    show_entry(audit, &shown);
+    return COF_OK;
 }
 
 static enum cof_status tail_locally(struct audit *audit, struct cof_error *err)
@@ -123,7 +164,7 @@ static enum cof_status tail_locally(struct audit *audit, struct cof_error *err)
     enum cof_status status = cof_service_audit_entries(app.service, &call, first,
                                                        (size_t)audit->count, &entries, &count, err);
     for (size_t i = 0; i < count && status == COF_OK; i++) {
-        show_entry(audit, &entries[i]);
+        status = show_record(audit, &entries[i], err);
     }
     cof_call_deinit(&call);
     cof_app_close(&app);
@@ -151,6 +192,53 @@ static enum cof_status remote_size(struct cof_http_client *client, uint64_t *out
     return COF_OK;
 }
 
+static uint64_t count_of(const struct cof_json *object, const char *key)
+{
+    const struct cof_json *value = cof_json_find(object, key);
+    double number = value == NULL ? 0 : cof_json_number(value);
+    return number > 0 ? (uint64_t)number : 0;
+}
+
+static enum cof_status show_item(struct audit *audit, const struct cof_json *item,
+                                 struct cof_error *err)
+{
+    const struct cof_json *details = cof_json_find(item, "details");
+    const struct cof_json *found = cof_json_find(item, "results");
+    COF_CLEANUP(cof_buffer_wipe) struct cof_buffer text = {0};
+    if (details != NULL && cof_json_first(details) != NULL) {
+        cof_json_write_value(&text, details);
+    }
+    COF_TRY(cof_buffer_status(&text, err));
+    size_t count = found == NULL ? 0 : cof_json_count(found);
+    struct shown_result *results = cof_arena_array(&audit->cli.arena, count + 1, sizeof(*results));
+    if (results == NULL) {
+        return COF_FAIL_MEMORY(err);
+    }
+    count = 0;
+    for (const struct cof_json *at = found == NULL ? NULL : cof_json_first(found); at != NULL;
+         at = cof_json_next(at)) {
+        const struct cof_json *score = cof_json_find(at, "score");
+        (void)cof_text_parse_u64(cof_json_text(cof_json_find(at, "chunk_id")),
+                                 &results[count].chunk);
+        results[count++].score = score == NULL ? 0 : cof_json_number(score);
+    }
+    struct shown_entry shown = {
+        .seq = count_of(item, "seq"),
+        .time = cof_json_text(cof_json_find(item, "time")),
+        .event = cof_json_text(cof_json_find(item, "event")),
+        .outcome = cof_json_text(cof_json_find(item, "outcome")),
+        .subject = cof_json_text(cof_json_find(item, "subject")),
+        .query = cof_json_text(cof_json_find(item, "query")),
+        .answer = cof_json_text(cof_json_find(item, "answer")),
+        .details = cof_buffer_text(&text),
+        .collection = count_of(item, "collection"),
+        .results = results,
+        .result_count = count,
+    };
+    show_entry(audit, &shown);
+    return COF_OK;
+}
+
 static enum cof_status tail_with(struct audit *audit, struct cof_http_client *client,
                                  struct cof_error *err)
 {
@@ -163,13 +251,10 @@ static enum cof_status tail_with(struct audit *audit, struct cof_http_client *cl
     COF_CLEANUP(cof_json_tree_cleanup) struct cof_json_tree *tree = NULL;
     COF_TRY(cof_client_call(client, "GET", path, (struct cof_bytes){0}, &tree, err));
     const struct cof_json *data = cof_json_find(cof_json_root(tree), "data");
-    COF_CLEANUP(cof_buffer_wipe) struct cof_buffer out = {0};
     for (const struct cof_json *item = data == NULL ? NULL : cof_json_first(data); item != NULL;
          item = cof_json_next(item)) {
-        cof_json_write_value(&out, item);
-        cof_buffer_append_byte(&out, '\n');
+        COF_TRY(show_item(audit, item, err));
     }
-    cof_out_buffer(&out);
     return COF_OK;
 }
 
@@ -208,6 +293,9 @@ static int run_with(struct audit *audit, const struct cof_command *command,
     if (is_tail) {
         return tail(audit, command);
     }
+    if (audit->cli.server != NULL) {
+        return cof_misuse(command, "verify reads the files of a data folder: it has no --server");
+    }
     if (audit->cli.data == NULL) {
         return cof_misuse(command, "say where: --data DIR");
     }
@@ -245,6 +333,7 @@ const struct cof_command cof_command_audit = {
     .name = "audit",
     .usage =
         "audit verify --data DIR [--vkey FILE] [--checkpoint FILE] | audit tail --data DIR [--n N]",
+    .has_server = true,
     .summary = "verify the audit log offline, or read its newest entries",
     .details = "verify needs the files and the public key only, takes no lock, and works beside a\n"
                "running server, up to the newest checkpoint. Exit codes: 0 sound, 2 tampered,\n"

@@ -415,6 +415,7 @@ static int run(const struct cof_command *command, int argc, char **argv)
 const struct cof_command cof_command_explain = {
     .name = "explain",
     .usage = "explain --data DIR --collection NAME --as USER [--group GROUP] DOCUMENT QUERY",
+    .has_server = true,
     .summary = "say why a user can or cannot see a document with a question",
     .details = "Names the entry of the access list that decided, and the document's place among\n"
                "the hits of that user and of an admin. Through a server it needs an admin's key.",

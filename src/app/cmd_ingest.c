@@ -337,6 +337,7 @@ static int run(const struct cof_command *command, int argc, char **argv)
 const struct cof_command cof_command_ingest = {
     .name = "ingest",
     .usage = "ingest --data DIR --collection NAME PATH…",
+    .has_server = true,
     .summary = "put files and folders into a collection",
     .details =
         "Reads text, Markdown and HTML. A file already there with the same content costs\n"

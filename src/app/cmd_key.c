@@ -115,6 +115,34 @@ static enum cof_status create_with(struct key *key, struct cof_http_client *clie
 
 /* ---- list ---- */
 
+/* A key as it is shown, from the store or from a server's answer. Texts are borrowed. */
+struct shown_key {
+    struct cof_text id, name, roles, user, created;
+    bool is_revoked;
+};
+
+static void show_row(const struct key *key, const struct shown_key *row)
+{
+    if (!key->cli.is_json) {
+        cof_out("%.*s  %-24.*s  %-20.*s  %.*s%s\n", COF_TEXT_ARG(row->id), COF_TEXT_ARG(row->name),
+                COF_TEXT_ARG(row->roles), COF_TEXT_ARG(row->created),
+                row->is_revoked ? "  revoked" : "");
+        return;
+    }
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer out = {0};
+    struct cof_json_writer writer = cof_json_writer_to(&out);
+    cof_json_begin_object(&writer);
+    cof_json_member_text(&writer, "id", row->id);
+    cof_json_member_text(&writer, "name", row->name);
+    cof_json_member_text(&writer, "roles", row->roles);
+    cof_json_member_text(&writer, "user", row->user);
+    cof_json_member_text(&writer, "created", row->created);
+    cof_json_member_bool(&writer, "revoked", row->is_revoked);
+    cof_json_end_object(&writer);
+    cof_buffer_append_byte(&out, '\n');
+    cof_out_buffer(&out);
+}
+
 static enum cof_status list_locally(struct key *key, struct cof_error *err)
 {
     struct cof_app app;
@@ -126,50 +154,59 @@ static enum cof_status list_locally(struct key *key, struct cof_error *err)
     struct cof_credential *credentials = NULL;
     size_t count = 0;
     enum cof_status status = cof_service_list_keys(app.service, &call, &credentials, &count, err);
-    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer out = {0};
     for (size_t i = 0; i < count && status == COF_OK; i++) {
-        const struct cof_credential *row = &credentials[i];
+        const struct cof_credential *credential = &credentials[i];
         char roles[64];
         char created[32];
-        cof_role_format(row->roles, roles);
-        cof_time_format(row->created_ns, created);
-        if (key->cli.is_json) {
-            struct cof_json_writer writer = cof_json_writer_to(&out);
-            cof_json_begin_object(&writer);
-            cof_json_member_string(&writer, "id", row->key_id);
-            cof_json_member_text(&writer, "name", row->name);
-            cof_json_member_string(&writer, "roles", roles);
-            cof_json_member_text(&writer, "user", row->user);
-            cof_json_member_string(&writer, "created", created);
-            cof_json_member_bool(&writer, "revoked", row->revoked_ns != 0);
-            cof_json_end_object(&writer);
-            cof_buffer_append_byte(&out, '\n');
-        } else {
-            cof_buffer_append_format(&out, "%s  %-24.*s  %-20s  %s%s\n", row->key_id,
-                                     COF_TEXT_ARG(row->name), roles, created,
-                                     row->revoked_ns != 0 ? "  revoked" : "");
-        }
+        cof_role_format(credential->roles, roles);
+        cof_time_format(credential->created_ns, created);
+        struct shown_key row = {.id = cof_text_from(credential->key_id),
+                                .name = credential->name,
+                                .roles = cof_text_from(roles),
+                                .user = credential->user,
+                                .created = cof_text_from(created),
+                                .is_revoked = credential->revoked_ns != 0};
+        show_row(key, &row);
     }
-    cof_out_buffer(&out);
     cof_call_deinit(&call);
     cof_app_close(&app);
     return status;
 }
 
+static void show_item(const struct key *key, const struct cof_json *item)
+{
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer roles = {0};
+    const struct cof_json *list = cof_json_find(item, "roles");
+    for (const struct cof_json *role = list == NULL ? NULL : cof_json_first(list); role != NULL;
+         role = cof_json_next(role)) {
+        cof_buffer_append_text(&roles, roles.size > 0 ? COF_TEXT(",") : COF_TEXT(""));
+        cof_buffer_append_text(&roles, cof_json_text(role));
+    }
+    char created[32];
+    const struct cof_json *seconds = cof_json_find(item, "created_at");
+    const struct cof_json *revoked = cof_json_find(item, "revoked_at");
+    cof_time_format(seconds == NULL ? 0 : (int64_t)cof_json_number(seconds) * 1000000000, created);
+    struct shown_key row = {
+        .id = cof_json_text(cof_json_find(item, "id")),
+        .name = cof_json_text(cof_json_find(item, "name")),
+        .roles = cof_buffer_text(&roles),
+        .user = cof_json_text(cof_json_find(item, "user")),
+        .created = cof_text_from(created),
+        .is_revoked = revoked != NULL && cof_json_type_of(revoked) == COF_JSON_NUMBER,
+    };
+    show_row(key, &row);
+}
+
 static enum cof_status list_with(struct key *key, struct cof_http_client *client,
                                  struct cof_error *err)
 {
-    (void)key;
     COF_CLEANUP(cof_json_tree_cleanup) struct cof_json_tree *tree = NULL;
     COF_TRY(cof_client_call(client, "GET", "/v1/keys", (struct cof_bytes){0}, &tree, err));
     const struct cof_json *data = cof_json_find(cof_json_root(tree), "data");
-    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer out = {0};
     for (const struct cof_json *item = data == NULL ? NULL : cof_json_first(data); item != NULL;
          item = cof_json_next(item)) {
-        cof_json_write_value(&out, item);
-        cof_buffer_append_byte(&out, '\n');
+        show_item(key, item);
     }
-    cof_out_buffer(&out);
     return COF_OK;
 }
 
@@ -289,6 +326,7 @@ static int run(const struct cof_command *command, int argc, char **argv)
 const struct cof_command cof_command_key = {
     .name = "key",
     .usage = "key create --data DIR --name NAME --role ROLE | key list | key revoke ID",
+    .has_server = true,
     .summary = "make, list and revoke API keys",
     .details = "`key create` prints the key alone on standard output, this once.",
     .run = run,

@@ -192,6 +192,7 @@ static int run(const struct cof_command *command, int argc, char **argv)
 const struct cof_command cof_command_search = {
     .name = "search",
     .usage = "search --data DIR --collection NAME [--mode hybrid|vector|lexical] [--k N] TEXT",
+    .has_server = true,
     .summary = "find the passages that answer a text best",
     .run = run,
 };

@@ -212,11 +212,54 @@ class CommandLine(unittest.TestCase):
         self.assertIn("PDF files are not read yet; convert it to text", refused.stderr)
         self.assertTrue(self.remote("key", "create", "--name", "via", "--role",
                                     "reader").stdout.startswith("coffer_"))
-        self.assertTrue(self.remote("audit", "tail").stdout)
+        self.check_the_same_forms()
         missing = self.remote("search", "--collection", "nothing", "text", check=False)
         self.assertEqual(missing.returncode, 1)
         self.assertRegex(missing.stderr, "those there are: .*handbook")
         self.assertEqual(self.house.stop(), 0)
+        self.check_against_the_folder()
+
+    def check_the_same_forms(self):
+        """Through a server and without: text is text, and JSON has the same members."""
+        text = self.remote("key", "list").stdout.splitlines()
+        self.assertRegex(text[0], r"^[a-z2-7]{12}  admin +admin +20\d\d-\d\d-\d\dT\S+Z$")
+        self.assertTrue(any(line.endswith("  revoked") for line in text))
+        row = json.loads(self.remote("key", "list", "--json").stdout.splitlines()[0])
+        self.assertEqual((row["name"], row["roles"], row["revoked"]), ("admin", "admin", False))
+        text = self.remote("audit", "tail", "--n", "5").stdout.splitlines()
+        self.assertEqual(len(text), 5)
+        for line in text:
+            self.assertRegex(line, r"^ *\d+  20\d\d-\d\d-\d\dT\S+Z  [a-z_]+ +[a-z_]+ ")
+        self.tailed = [json.loads(line) for line in
+                       self.remote("audit", "tail", "--n", "1000", "--json").stdout.splitlines()]
+        self.listed = json.loads(
+            self.remote("key", "list", "--json").stdout.splitlines()[0])
+
+    def check_against_the_folder(self):
+        local = {row["seq"]: row for row in map(json.loads, self.house.run(
+            "audit", "tail", "--n", "1000", "--json").stdout.splitlines())}
+        searches = [row for row in self.tailed if row["results"]]
+        self.assertTrue(searches)
+        for row in self.tailed:
+            kept = local[row["seq"]]
+            self.assertEqual(sorted(row), sorted(kept))
+            for member in ("time", "event", "outcome", "collection", "subject", "query", "answer"):
+                self.assertEqual(row[member], kept[member], member)
+            self.assertEqual([found["chunk"] for found in row["results"]],
+                             [found["chunk"] for found in kept["results"]])
+        first = json.loads(self.house.run("key", "list", "--json").stdout.splitlines()[0])
+        self.assertEqual(sorted(first), sorted(self.listed))
+        self.assertEqual({**first, "created": None}, {**self.listed, "created": None})
+
+    def test_6_server_is_misuse_where_it_means_nothing(self):
+        for command in (["init"], ["serve"], ["eval", SAMPLES], ["doctor"], ["version"],
+                        ["model", "add", "x"], ["audit", "verify"]):
+            done = self.house.run(*command, "--server", "http://127.0.0.1:1", "--api-key-file",
+                                  "none", check=False)
+            self.assertEqual(done.returncode, 2, command)
+            self.assertIn("has no --server", done.stderr)
+        told = subprocess.run([PROGRAM, "doctor", "--help"], capture_output=True, text=True)
+        self.assertNotIn("--server", told.stdout)
 
     def test_7_doctor_names_what_is_unfit(self):
         fit = self.house.run("doctor", "--json")
