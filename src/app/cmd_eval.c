@@ -514,7 +514,8 @@ static int run(const struct cof_command *command, int argc, char **argv)
 
 const struct cof_command cof_command_eval = {
     .name = "eval",
-    .usage = "eval DIR [--mode hybrid|vector|lexical] [--exact] [--answers [--hide]] [--json]",
+    .usage = "eval DIR [--mode hybrid|vector|lexical] [--exact] [--rerank] [--answers [--hide]] "
+             "[--json]",
     .summary = "measure retrieval quality on an evaluation set",
     .details =
         "DIR is in BEIR layout (corpus.jsonl, queries.jsonl, qrels/test.tsv), or the sample\n"
