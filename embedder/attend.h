@@ -8,10 +8,6 @@
 void cof_attend_avx512(const struct cof_attention *attention);
 size_t cof_attend_avx512_scratch(size_t token_count, size_t head_size);
 
-/* AVX-512 with VNNI, products of 8-bit integers. Heads of a multiple of 32 numbers. */
-void cof_attend_vnni(const struct cof_attention *attention);
-size_t cof_attend_vnni_scratch(size_t token_count, size_t head_size);
-
 /* AMX, products of bf16. Heads of a multiple of 32 numbers. */
 void cof_attend_amx(const struct cof_attention *attention);
 size_t cof_attend_amx_scratch(size_t token_count, size_t head_size);

@@ -24,15 +24,11 @@ struct cof_bert_attention cof_bert_attention_choose(const struct cof_bert_weight
         .head_count = weights->head_count,
         .scratch_size = ATTENTION_ROWS * stride_of(max_sequence_tokens),
     };
-    enum cof_precision precision = cof_linear_set_precision(weights->linears);
-    if (precision != COF_PRECISION_F32 && kernels->attend_bf16 != NULL && head_size % 32 == 0) {
+    bool is_f32 = cof_linear_set_precision(weights->linears) == COF_PRECISION_F32;
+    if (!is_f32 && kernels->attend_bf16 != NULL && head_size % 32 == 0) {
         attention.takes_bf16 = true;
         attention.attend = kernels->attend_bf16;
         attention.scratch_size = kernels->attend_bf16_scratch(max_sequence_tokens, head_size);
-    } else if (precision == COF_PRECISION_INT8 && kernels->attend_int8 != NULL &&
-               head_size % 32 == 0) {
-        attention.attend = kernels->attend_int8;
-        attention.scratch_size = kernels->attend_int8_scratch(max_sequence_tokens, head_size);
     } else if (kernels->attend_f32 != NULL && head_size % 16 == 0) {
         attention.attend = kernels->attend_f32;
         attention.scratch_size = kernels->attend_f32_scratch(max_sequence_tokens, head_size);

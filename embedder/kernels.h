@@ -80,12 +80,9 @@ struct cof_kernels {
     void (*multiply_bf16)(const struct cof_product *product);
     void (*multiply_int8)(const struct cof_product *product);
 
-    /* (optional) All default to oneDNN and softmax. Heads of a multiple of 16 numbers. */
+    /* (optional) Both default to oneDNN and softmax. Heads of a multiple of 16 numbers. */
     void (*attend_f32)(const struct cof_attention *attention);
     size_t (*attend_f32_scratch)(size_t token_count, size_t head_size);
-    /* In 8-bit integers, of floats. Heads of a multiple of 32 numbers. */
-    void (*attend_int8)(const struct cof_attention *attention);
-    size_t (*attend_int8_scratch)(size_t token_count, size_t head_size);
     /* Heads of a multiple of 32 numbers. */
     void (*attend_bf16)(const struct cof_attention *attention);
     size_t (*attend_bf16_scratch)(size_t token_count, size_t head_size);

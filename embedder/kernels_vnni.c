@@ -111,6 +111,4 @@ const struct cof_kernels cof_kernels_vnni = {
     .multiply_int8 = multiply_int8_vnni,
     .attend_f32 = cof_attend_avx512,
     .attend_f32_scratch = cof_attend_avx512_scratch,
-    .attend_int8 = cof_attend_vnni,
-    .attend_int8_scratch = cof_attend_vnni_scratch,
 };

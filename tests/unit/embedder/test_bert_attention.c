@@ -116,12 +116,6 @@ static void check_query(const struct fixture *fixture, size_t first, size_t coun
     }
 }
 
-static bool is_int8(const struct fixture *fixture)
-{
-    const struct cof_kernels *kernels = fixture->attention.kernels;
-    return kernels->attend_int8 != NULL && fixture->attention.attend == kernels->attend_int8;
-}
-
 /* Sequences one behind the other; nothing of one may be seen in another. */
 static void check_sequences(struct fixture *fixture, const size_t *counts, size_t sequence_count,
                             float spread)
@@ -142,8 +136,6 @@ static void check_sequences(struct fixture *fixture, const size_t *counts, size_
     /* Of great scores the last digit of a float is worth more. */
     double exact = spread > 1 ? 1e-4 : 1e-5;
     double tolerance = (fixture->attention.takes_bf16 ? 6e-3 : exact) * (double)spread;
-    if (is_int8(fixture))
-        tolerance = 2e-2 * (double)spread;
     size_t first = 0;
     for (size_t i = 0; i < sequence_count; i++) {
         for (size_t query = 0; query < counts[i]; query++) {
