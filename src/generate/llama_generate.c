@@ -78,7 +78,11 @@ bool cof_llama_must_abort(void *context)
 static enum cof_status decode(struct cof_llama_backend *backend, llama_token *tokens, size_t count,
                               struct cof_error *err)
 {
+    struct cof_llama_hold hold;
+
+    cof_llama_hold_begin(&hold);
     int32_t code = cof_llama_shim_decode(backend->context, tokens, (int32_t)count);
+    cof_llama_hold_end(&hold, code == 2); /* our own abort callback ended it */
 
     switch (code) {
     case 0:

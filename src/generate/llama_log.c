@@ -12,24 +12,63 @@
 static struct {
     pthread_mutex_t lock;
     struct cof_llama_sink *newest;
+    struct cof_llama_hold *holds;
+    bool is_ending;            /* an assertion failed: nothing is held back any more */
     enum ggml_log_level level; /* of the line being put together */
     char line[400];
     size_t size;
     char first_error[400];
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void end_line(void)
+static void pass_on(const char *line)
 {
     char message[sizeof(shared.line) + 16];
+
+    (void)snprintf(message, sizeof(message), "libllama: %s", line);
+    if (shared.newest != NULL && shared.newest->notice != NULL)
+        shared.newest->notice(shared.newest->context, message);
+}
+
+static struct cof_llama_hold *hold_of_this_thread(void)
+{
+    struct cof_llama_hold *hold = shared.holds;
+
+    while (hold != NULL && !pthread_equal(hold->thread, pthread_self()))
+        hold = hold->next;
+    return hold;
+}
+
+/* Passes on the lines of a hold. */
+static void release(struct cof_llama_hold *hold)
+{
+    char *line = hold->lines;
+
+    for (size_t i = 0; i < hold->size; i++) {
+        if (hold->lines[i] != '\n')
+            continue;
+        hold->lines[i] = '\0';
+        pass_on(line);
+        line = hold->lines + i + 1;
+    }
+    hold->size = 0;
+}
+
+static void end_line(void)
+{
+    struct cof_llama_hold *hold = shared.is_ending ? NULL : hold_of_this_thread();
 
     shared.line[shared.size] = '\0';
     if (shared.size > 0 &&
         (shared.level == GGML_LOG_LEVEL_WARN || shared.level == GGML_LOG_LEVEL_ERROR)) {
-        if (shared.level == GGML_LOG_LEVEL_ERROR && shared.first_error[0] == '\0')
+        if (hold == NULL && shared.level == GGML_LOG_LEVEL_ERROR && shared.first_error[0] == '\0')
             memcpy(shared.first_error, shared.line, shared.size + 1);
-        (void)snprintf(message, sizeof(message), "libllama: %s", shared.line);
-        if (shared.newest != NULL && shared.newest->notice != NULL)
-            shared.newest->notice(shared.newest->context, message);
+        if (hold == NULL) {
+            pass_on(shared.line);
+        } else if (shared.size + 1 <= sizeof(hold->lines) - hold->size) {
+            memcpy(hold->lines + hold->size, shared.line, shared.size);
+            hold->size += shared.size;
+            hold->lines[hold->size++] = '\n';
+        }
     }
     shared.size = 0;
 }
@@ -54,6 +93,11 @@ static void take_log(enum ggml_log_level level, const char *text, void *context)
  * start a debugger on itself. */
 static void take_last_words(const char *message)
 {
+    (void)pthread_mutex_lock(&shared.lock);
+    shared.is_ending = true;
+    for (struct cof_llama_hold *hold = shared.holds; hold != NULL; hold = hold->next)
+        release(hold);
+    (void)pthread_mutex_unlock(&shared.lock);
     take_log(GGML_LOG_LEVEL_ERROR, message, NULL);
     take_log(GGML_LOG_LEVEL_CONT, "\n", NULL);
 }
@@ -90,6 +134,30 @@ void cof_llama_sink_remove(struct cof_llama_sink *sink)
             break;
         }
     }
+    (void)pthread_mutex_unlock(&shared.lock);
+}
+
+void cof_llama_hold_begin(struct cof_llama_hold *hold)
+{
+    hold->thread = pthread_self();
+    hold->size = 0;
+    (void)pthread_mutex_lock(&shared.lock);
+    hold->next = shared.holds;
+    shared.holds = hold;
+    (void)pthread_mutex_unlock(&shared.lock);
+}
+
+void cof_llama_hold_end(struct cof_llama_hold *hold, bool must_forget)
+{
+    (void)pthread_mutex_lock(&shared.lock);
+    for (struct cof_llama_hold **link = &shared.holds; *link != NULL; link = &(*link)->next) {
+        if (*link == hold) {
+            *link = hold->next;
+            break;
+        }
+    }
+    if (!must_forget)
+        release(hold);
     (void)pthread_mutex_unlock(&shared.lock);
 }
 

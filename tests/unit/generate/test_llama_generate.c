@@ -63,6 +63,16 @@ static bool is_same(const struct answer *a, const struct answer *b)
            cof_bytes_equal(cof_buffer_bytes(&a->text), cof_buffer_bytes(&b->text));
 }
 
+static char notices[4096];
+
+static void take_notice(void *context, const char *message)
+{
+    size_t size = strlen(notices);
+
+    (void)context;
+    (void)snprintf(notices + size, sizeof(notices) - size, "%s\n", message);
+}
+
 static int open_tiny(void **state)
 {
     static char folder[TEMP_DIR_PATH_SIZE];
@@ -71,9 +81,9 @@ static int open_tiny(void **state)
     temp_dir_create(folder);
     *state = folder;
     tiny_gguf_save(&(struct tiny_gguf){.never_ends = true}, folder, path);
-    return cof_llama_open(&(struct cof_llama_options){.path = path}, &generator, NULL) == COF_OK
-               ? 0
-               : -1;
+    const struct cof_llama_options options = {.path = path, .notice = take_notice};
+
+    return cof_llama_open(&options, &generator, NULL) == COF_OK ? 0 : -1;
 }
 
 static int close_tiny(void **state)
@@ -250,7 +260,9 @@ static void llama__ends_within_the_prompt_when_the_time_is_over(void **state)
 
     assert_int_equal(run(&request, &before, NULL), COF_OK);
     request.cancel = &cancel;
+    notices[0] = '\0';
     assert_int_equal(run(&request, &answer, NULL), COF_TIMEOUT);
+    assert_string_equal(notices, ""); /* a stop on purpose is no warning */
     assert_int_equal(answer.piece_count, 0);
     /* Fewer looks are taken before the model's graph, more if it had been computed to its end. */
     assert_in_range(looks, 15, 20);

@@ -109,6 +109,64 @@ static void llama_log__remembers_the_first_error_of_a_sink(void **state)
     cof_llama_sink_remove(&sink);
 }
 
+static void llama_log__holds_back_and_then_forgets_or_passes_on(void **state)
+{
+    struct notes notes = {0};
+    struct cof_llama_sink sink = {.notice = note, .context = &notes};
+    struct cof_llama_hold hold;
+    char message[100];
+
+    cof_llama_sink_add(&sink);
+    cof_llama_hold_begin(&hold);
+    say(GGML_LOG_LEVEL_ERROR, "failed to decode, ret = 2\n");
+    cof_llama_hold_end(&hold, true);
+    assert_int_equal(notes.count, 0);
+    cof_llama_first_error(message, sizeof(message));
+    assert_string_equal(message, "");
+
+    cof_llama_hold_begin(&hold);
+    say(GGML_LOG_LEVEL_ERROR, "one\n");
+    say(GGML_LOG_LEVEL_WARN, "two\n");
+    say(GGML_LOG_LEVEL_INFO, "not this\n");
+    assert_int_equal(notes.count, 0);
+    cof_llama_hold_end(&hold, false);
+    assert_int_equal(notes.count, 2);
+    assert_string_equal(notes.last, "libllama: two");
+    say(GGML_LOG_LEVEL_WARN, "at once again\n");
+    assert_int_equal(notes.count, 3);
+
+    /* more than it holds is dropped, whole lines at a time */
+    cof_llama_hold_begin(&hold);
+    for (int i = 0; i < 1000; i++)
+        say(GGML_LOG_LEVEL_WARN, "again\n");
+    cof_llama_hold_end(&hold, false);
+    assert_in_range(notes.count, 4, 3 + 1024 / 6);
+    assert_string_equal(notes.last, "libllama: again");
+    cof_llama_sink_remove(&sink);
+}
+
+static void *say_elsewhere(void *context)
+{
+    say(GGML_LOG_LEVEL_WARN, "another thread\n");
+    return context;
+}
+
+static void llama_log__holds_back_its_own_thread_only(void **state)
+{
+    struct notes notes = {0};
+    struct cof_llama_sink sink = {.notice = note, .context = &notes};
+    struct cof_llama_hold hold;
+    pthread_t thread;
+
+    cof_llama_sink_add(&sink);
+    cof_llama_hold_begin(&hold);
+    assert_int_equal(pthread_create(&thread, NULL, say_elsewhere, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(notes.count, 1);
+    cof_llama_hold_end(&hold, true);
+    cof_llama_sink_remove(&sink);
+}
+
 static int start(void **state)
 {
     cof_llama_start();
@@ -123,6 +181,8 @@ int main(void)
         cmocka_unit_test(llama_log__joins_the_parts_of_a_line),
         cmocka_unit_test(llama_log__goes_to_the_newest_sink_that_is_there),
         cmocka_unit_test(llama_log__remembers_the_first_error_of_a_sink),
+        cmocka_unit_test(llama_log__holds_back_and_then_forgets_or_passes_on),
+        cmocka_unit_test(llama_log__holds_back_its_own_thread_only),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);
