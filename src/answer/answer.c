@@ -373,7 +373,8 @@ static enum cof_status generate(struct run *run, struct cof_answer *answer, stru
     }
     answer->prompt_tokens = result.prompt_tokens;
     answer->completion_tokens = result.completion_tokens;
-    answer->finish_reason = result.finish_reason;
+    /* We ended it: nothing was cut off. */
+    answer->finish_reason = status == COF_CANCELED ? COF_FINISH_STOP : result.finish_reason;
     return take_sentences(run, true, err);
 }
 
