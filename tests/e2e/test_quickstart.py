@@ -143,11 +143,11 @@ class Quickstart(unittest.TestCase):
         self.assertIsNone(innocent.poll())
         self.assertLess(time.monotonic() - begin, 120)
 
-    def test_a_server_started_by_hand_is_named_and_used(self):
+    def test_a_server_started_by_hand_is_named_and_left_alone(self):
         self.run_it()
         server = self.serve("--listen", "127.0.0.1:0")
         refused = self.run_it(code=1)
-        self.assertIn("in use", refused.stderr)
+        self.assertIn("is in use", refused.stderr)
         self.assertIn("stop it", refused.stderr)
         self.assertIsNone(server.poll())
 
