@@ -48,12 +48,14 @@ enum cof_status cof_counters_load(struct cof_store *store, struct cof_txn *txn,
         return cof_row_corrupt(&row.key, "is missing", err);
     COF_TRY(status);
     struct cof_cbor_reader reader = cof_cbor_reader_from(plaintext);
-    if (cof_cbor_read_array(&reader) != FIELD_COUNT)
+    uint64_t field_count = cof_cbor_read_array(&reader);
+    /* Rows of before the audit log's length was kept have one field less, and know of no entry. */
+    if (field_count != FIELD_COUNT && field_count != COUNTER_COUNT)
         reader.has_failed = true;
     uint64_t values[COUNTER_COUNT];
     for (size_t i = 0; i < COUNTER_COUNT; i++)
         values[i] = cof_cbor_read_unsigned(&reader);
-    uint64_t audit = cof_cbor_read_unsigned(&reader);
+    uint64_t audit = field_count == FIELD_COUNT ? cof_cbor_read_unsigned(&reader) : 0;
     COF_TRY(cof_cbor_finish(&reader, true, err));
     atomic_uint_fast64_t *list[COUNTER_COUNT];
     list_counters(&store->counters, list);

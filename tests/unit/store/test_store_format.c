@@ -5,10 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <cof/base/cbor.h>
 #include <cof/base/file.h>
 
 #include "folder_print.h"
 #include "lmdb_env.h"
+#include "row.h"
 #include "row_key.h"
 #include "store_fixture.h"
 
@@ -178,6 +180,36 @@ static void missing_counters__are_damage(void **state)
     assert_non_null(strstr(err.message, "meta 1"));
 }
 
+static void counters__of_before_the_log_was_counted_are_read(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct cof_error err = {0};
+    struct cof_store *store = NULL;
+    struct cof_store_options options = store_fixture_options(fixture);
+    struct cof_store sealer = {.keyring = fixture->keyring, .random = cof_random_system()};
+    const struct cof_row row = {.key = cof_row_key_meta(COF_META_COUNTERS)};
+    COF_CLEANUP(cof_key_wipe) struct cof_key key;
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer plaintext = {0};
+    COF_CLEANUP(cof_buffer_deinit) struct cof_buffer sealed = {0};
+    cof_store_note_audit(fixture->store, 9);
+    close_store(fixture, false);
+    cof_keyring_store_uuid(fixture->keyring, sealer.uuid);
+    cof_keyring_system_key(fixture->keyring, COF_KEY_STORE_META, &key);
+    cof_cbor_write_array(&plaintext, 6);
+    for (uint64_t i = 0; i < 6; i++)
+        cof_cbor_write_unsigned(&plaintext, 100 + i);
+    expect_ok(cof_row_seal(&sealer, &row, &key, cof_buffer_bytes(&plaintext), &sealed, &err), err);
+    put_raw(fixture, row.key, cof_buffer_bytes(&sealed));
+    expect_ok(cof_store_open(&options, &store, &err), err);
+    assert_int_equal(cof_store_audit_count(store), 0);
+    cof_store_note_audit(store, 7);
+    cof_store_note_audit(store, 5);
+    cof_store_close(store);
+    expect_ok(cof_store_open(&options, &store, &err), err);
+    assert_int_equal(cof_store_audit_count(store), 7);
+    cof_store_close(store);
+}
+
 int main(void)
 {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -190,6 +222,7 @@ int main(void)
         CASE(junk__is_refused),
         CASE(lost_data_file__is_not_taken_for_a_new_store),
         CASE(missing_counters__are_damage),
+        CASE(counters__of_before_the_log_was_counted_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
