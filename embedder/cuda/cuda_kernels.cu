@@ -165,13 +165,13 @@ static __global__ void gelu_kernel(uint16_t *values, size_t count)
 static __global__ void convert_kernel(const float *values, uint16_t *out, size_t count,
                                       uint32_t *is_bad)
 {
-    size_t at = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    if (at >= count)
-        return;
-    uint16_t half = half_from_float(values[at]);
-    out[at] = half;
-    if ((half & 0x7c00U) == 0x7c00U) /* infinite, or no number */
-        *is_bad = 1;
+    size_t at = (size_t)blockIdx.x * blockDim.x * LANE_HALVES + threadIdx.x;
+    for (int i = 0; i < LANE_HALVES && at < count; i++, at += blockDim.x) {
+        uint16_t half = half_from_float(values[at]);
+        out[at] = half;
+        if ((half & 0x7c00U) == 0x7c00U) /* infinite, or no number */
+            *is_bad = 1;
+    }
 }
 
 /* ---- Attention ---- */
@@ -236,6 +236,8 @@ template <int SIZE> static __global__ void attend_kernel(struct cof_cuda_attenti
         load_rows<SIZE>(keys, rows, stride, key_count, head_size);
         load_rows<SIZE>(values, rows + attention.hidden_size, stride, key_count, head_size);
         __syncthreads();
+        if (query - group >= tile.count)
+            continue; /* a warp without queries only helps to load */
 
         float scores[KEY_TILES][4] = {};
 #pragma unroll
@@ -376,8 +378,8 @@ static unsigned blocks_of(size_t count, size_t per_block)
 extern "C" int cof_cuda_convert(void *stream, const float *values, uint16_t *out, size_t count,
                                 uint32_t *is_bad)
 {
-    return launch(convert_kernel, blocks_of(count, 256), 1, 256, stream, values, out, count,
-                  is_bad);
+    return launch(convert_kernel, blocks_of(count, (size_t)256 * LANE_HALVES), 1, 256, stream,
+                  values, out, count, is_bad);
 }
 
 extern "C" int cof_cuda_gelu(void *stream, uint16_t *values, size_t count)
