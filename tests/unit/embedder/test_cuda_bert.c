@@ -190,8 +190,7 @@ static void bert__agrees_on_a_published_model(void **state)
     static const char *const sentences[] = {
         "Staff in Dublin have twenty-five days of annual leave.",
         "The mitochondria is the powerhouse of the cell", "ok",
-        "Payment terms follow the invoice; a vendor that is late twice is asked to explain "
-        "itself."};
+        "Payment terms follow the invoice; a vendor that is late twice has to explain itself."};
     enum { COUNT = sizeof(sentences) / sizeof(sentences[0]), MAX_SIZE = 1024 };
     const char *folder = getenv("COFFER_TEST_CUDA_MODEL");
     float vectors[2][COUNT * MAX_SIZE];
