@@ -94,6 +94,7 @@ struct call {
     const struct cof_token_ids *ids;
     float *values; /* a row per text */
     size_t *token_counts;
+    size_t one_token_count;           /* where a single text needs no rows */
     struct cof_arena *arena;          /* of token vectors */
     struct cof_token_vectors *tokens; /* the same */
 };
@@ -186,13 +187,12 @@ static enum cof_status embed(struct call *call, size_t count, float *out_vectors
 {
     struct cof_bert_batcher *batcher = call->batcher;
     struct cof_bert_job job = {.count = count, .output = COF_BERT_POOLED, .place = place_row};
-    size_t token_count = 0;
     if (count == 1 && batcher->dimension == batcher->hidden_size) {
         call->values = out_vectors;
-        call->token_counts = &token_count;
+        call->token_counts = &call->one_token_count;
         COF_TRY(run(call, &job, err));
         if (out_token_counts != NULL)
-            *out_token_counts = token_count;
+            *out_token_counts = call->one_token_count;
         return COF_OK;
     }
     struct cof_bert_rows *rows = borrow_rows(batcher, count);
