@@ -22,8 +22,8 @@ import texts
 BENCH = "embed"
 # Of each peer the precision of ours that it is held against.
 PEERS = {"onnxruntime-int8": "chosen", "onnxruntime-f32": "f32", "openvino-f32": "f32"}
-ABSENT = {"torch-f32": "its wheel brings CUDA; no package has it for the processor alone",
-          "llama.cpp": "no package has this model as GGUF"}
+ABSENT = {"torch-f32": "nobody has written this peer yet",
+          "llama.cpp": "nobody has written this peer yet"}
 MODEL = "all-MiniLM-L6-v2"
 HERE = os.path.dirname(os.path.abspath(__file__))
 
