@@ -84,7 +84,8 @@ def run(options, folder):
         report.say(f"ingest: {len(documents)} documents, {first['chunks']} chunks")
         worker = Worker([os.environ["COFFER_BENCH_EMBED"], "--model",
                          os.path.join(os.environ["COFFER_MODELS"], MODEL),
-                         "--threads", str(threads), f"chunks={path}"], os.sched_getaffinity(0))
+                         "--threads", str(threads), "--precision", "auto", f"chunks={path}"],
+                        os.sched_getaffinity(0))
         try:
             worker.ask("pass", "chunks")
             for clients in (1, 4):
