@@ -194,19 +194,18 @@ static bool is_compound_of(struct cof_text word, struct cof_text part)
            (cof_text_has_prefix(word, part) || cof_text_has_suffix(word, part));
 }
 
-/* A word of the question that names something narrower than a word of the passage, and that stands
- * nowhere in the collections: empty when there is none. */
-static struct cof_text find_narrower(const struct cof_question_words *asked,
-                                     const struct passage *passage)
+/* Whether a word of the question names something narrower than a word of the passage, and stands
+ * nowhere in the collections. */
+static bool names_narrower(const struct cof_question_words *asked, const struct passage *passage)
 {
     for (size_t i = 0; i < asked->count; i++) {
         for (size_t j = 0; !asked->weights[i].occurs && j < passage->word_count; j++) {
             if (is_compound_of(asked->words[i], passage->words[j])) {
-                return asked->words[i];
+                return true;
             }
         }
     }
-    return (struct cof_text){0};
+    return false;
 }
 
 /* ---- Judging ---- */
@@ -260,8 +259,7 @@ static enum cof_status judge_passage(const struct cof_relevance_question *questi
     }
     COF_TRY(
         cof_question_words_make(question->search, question->searcher, passage->arena, asked, err));
-    relevance->narrower = find_narrower(asked, passage);
-    if (relevance->narrower.size > 0) {
+    if (names_narrower(asked, passage)) {
         return COF_OK;
     }
     COF_TRY(window_coverage(asked, passage, &best_window, err));

@@ -27,8 +27,7 @@
 
 struct cof_relevance {
     bool is_relevant;
-    size_t best;              /* index of the hit that was judged */
-    struct cof_text narrower; /* the compound that decided, empty when none did; in the arena */
+    size_t best; /* index of the hit that was judged */
 };
 
 struct cof_relevance_question {
